@@ -1,0 +1,373 @@
+"""Every seam of Unhobble, in one file. Whoever implements one of these fits in; nothing else is asked.
+
+Rules for all: a method may raise only what its docstring names. Async objects belong to one event loop. Values that cross a seam
+are frozen. Objects are built by their plug-in's ``build(config)`` (see ``unhobble.registry``) and hold no global state.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from unhobble.limits import Limits
+from unhobble.messages import (
+    Estimate,
+    FormatProblem,
+    Message,
+    ModelAnswer,
+    ModelRequest,
+    ParsedAnswer,
+    ToolCall,
+    ToolOutcome,
+    ToolSpec,
+)
+from unhobble.records import (
+    Event,
+    Lease,
+    NewRollout,
+    Outcome,
+    Page,
+    Recommendation,
+    RolloutFilter,
+    RolloutRecord,
+    RolloutRequest,
+    StudyRecord,
+    TrialRecord,
+)
+from unhobble.results import RolloutResult
+from unhobble.sandboxing import Availability, ExecResult, SandboxFile, SandboxSpec, User
+from unhobble.spec import RolloutSpec, StudySpec
+from unhobble.transcript import Transcript, VerdictStep
+from unhobble.vocabulary import OracleAccess, Phase, TrialState
+
+
+# --- where commands run -----------------------------------------------------------------------------------------------
+class Sandbox(Protocol):
+    """One isolated machine for one rollout. Used by one task at a time.
+
+    The agent can write only below ``/work``, ``/home/agent`` and ``/tmp``. Any method raises ``SandboxError`` when the sandbox
+    itself is broken; what a command does wrong is in its ``ExecResult``. A command is never retried.
+    """
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        cwd: str = "/work",
+        env: dict[str, str] | None = None,
+        user: User = User.agent,
+        timeout_s: float,
+        output_bytes: int,
+    ) -> ExecResult:
+        """Run ``argv`` to its end; no process of it is left when this returns.
+
+        ``env`` is added to ``sandboxing.SANDBOX_ENV``; nothing of the worker's environment is seen. Each output stream is kept up
+        to ``output_bytes``; a command that writes more than 16 times that to a stream is killed (``output_exceeded``).
+        """
+        ...
+
+    async def write_files(self, files: Sequence[SandboxFile], *, user: User = User.agent) -> None:
+        """Write ``files``, making their parents. What the keeper writes, the agent can read and run but not change."""
+        ...
+
+    async def read_file(self, path: str, *, max_bytes: int) -> bytes:
+        """A regular file's content. Raises ``FileNotFoundError`` or ``ValueError`` (not regular, a link, too large)."""
+        ...
+
+    async def snapshot(self) -> str:
+        """Keep a copy of all that the agent can write, out of its reach; returns a name for ``restore``."""
+        ...
+
+    async def restore(self, snapshot: str) -> None:
+        """Put all that the agent can write back to what it was at ``snapshot``, which can be restored again."""
+        ...
+
+    async def stop_agent(self) -> None:
+        """Kill every process of the agent. After this only the keeper runs commands."""
+        ...
+
+    async def close(self) -> None:
+        """Kill everything and remove every trace. Idempotent; never raises."""
+        ...
+
+
+class SandboxProvider(Protocol):
+    """A backend. One object a worker process; ``open`` may be called concurrently."""
+
+    name: str
+
+    async def check(self) -> Availability:
+        """Whether the backend works on this machine. Never raises."""
+        ...
+
+    async def open(self, spec: SandboxSpec, *, label: str) -> Sandbox:
+        """Start a sandbox; ``label`` names its rollout on whatever the backend leaves visible. Raises ``SandboxError``."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the provider holds."""
+        ...
+
+
+# --- who answers ------------------------------------------------------------------------------------------------------
+class ModelClient(Protocol):
+    """A way to one model. Safe for concurrent calls on one event loop."""
+
+    model: str
+
+    def estimate(self, request: ModelRequest) -> Estimate:
+        """The most that ``request`` may use."""
+        ...
+
+    async def complete(self, request: ModelRequest, *, timeout_s: float) -> ModelAnswer:
+        """Answer, own retries included, within ``timeout_s``. Raises ``ModelError`` or ``ContextOverflow``."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+# --- what is varied ---------------------------------------------------------------------------------------------------
+class Prompt(Protocol):
+    """The words."""
+
+    def open(self, instruction: str, tools: Sequence[ToolSpec], tool_format: "ToolFormat") -> list[Message]:
+        """The conversation's first messages: system prompt with the format's instructions, examples if any, the task."""
+        ...
+
+
+class ToolFormat(Protocol):
+    """How tool calls are written and read. Pure: no I/O, no state."""
+
+    native: bool
+    stop: tuple[str, ...]
+
+    def instructions(self, tools: Sequence[ToolSpec]) -> str:
+        """How to call ``tools``, for the system prompt; empty for native formats. Does not depend on the format's parameters."""
+        ...
+
+    def parse(self, answer: ModelAnswer, tools: Sequence[ToolSpec]) -> ParsedAnswer:
+        """Read the calls of an answer. Raises nothing, whatever the answer holds, and takes time linear in its length."""
+        ...
+
+    def write_call(self, call: ToolCall, thought: str = "") -> Message:
+        """The assistant's message that makes ``call``; ``parse`` reads it back as the same call."""
+        ...
+
+    def write_outcome(self, call: ToolCall, outcome: ToolOutcome) -> Message:
+        """The message that shows the agent what its call gave."""
+        ...
+
+    def write_problem(self, problem: FormatProblem) -> Message:
+        """The message that tells the agent that its answer could not be read."""
+        ...
+
+
+class Scaffold(Protocol):
+    """The agent's control loop."""
+
+    oracle_access: OracleAccess
+
+    async def run(self, context: "RolloutContext") -> str | None:
+        """Work on the task until a submission, which is returned, or None if the agent stops without one.
+
+        Escapes of ``context`` (limits, infrastructure) are let through: they end the rollout.
+        """
+        ...
+
+
+class RolloutContext(Protocol):
+    """All that a scaffold can see and do. Everything done through it is recorded, metered and limited."""
+
+    instruction: str
+    tools: tuple[ToolSpec, ...]
+    prompt: Prompt
+    tool_format: ToolFormat
+    limits: Limits
+    seed: int
+
+    async def ask(self, messages: Sequence[Message], *, purpose: str = "act", with_tools: bool = True) -> ModelAnswer:
+        """Ask the model. Raises ``LimitReached``, ``ContextOverflow`` or ``ModelError``."""
+        ...
+
+    async def call(self, call: ToolCall) -> ToolOutcome:
+        """Carry out a tool call. A failed command is an outcome. Raises ``LimitReached`` or ``SandboxError``."""
+        ...
+
+    def problem(self, problem: FormatProblem) -> None:
+        """Record that an answer could not be read."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Record anything else worth reading."""
+        ...
+
+    async def snapshot(self) -> str:
+        """Keep a copy of the agent's files."""
+        ...
+
+    async def restore(self, snapshot: str) -> None:
+        """Put the agent's files back."""
+        ...
+
+
+# --- what is solved, and how it is judged -------------------------------------------------------------------------------
+class Scorer(Protocol):
+    """Judges what the agent left. Runs after every process of the agent is gone; only now do hidden tests enter the sandbox."""
+
+    async def score(self, sandbox: Sandbox, submission: str | None) -> VerdictStep:
+        """The verdict. Raises ``TaskError`` when the tests give none, ``SandboxError`` when they cannot be run."""
+        ...
+
+
+class Task(Protocol):
+    """One problem."""
+
+    id: str
+    family: str
+    human_minutes: float
+    instruction: str
+    reference_steps: tuple[str, ...]
+    scorer: Scorer
+
+    async def set_up(self, sandbox: Sandbox) -> None:
+        """Put the task's files into the sandbox. Raises ``TaskError`` or ``SandboxError``."""
+        ...
+
+
+class TaskSuite(Protocol):
+    """A set of tasks. ``digest`` changes whenever any of them does."""
+
+    id: str
+    version: str
+    digest: str
+    tasks: tuple[Task, ...]
+
+
+# --- the search ---------------------------------------------------------------------------------------------------------
+class SearchStrategy(Protocol):
+    """Decides what to run next. Synchronous, without I/O and without a clock, so that it can be benchmarked against a table.
+
+    The same seed and the same order of calls give the same proposals. Not thread-safe.
+    """
+
+    def propose(self, n: int) -> list[RolloutRequest]:
+        """Up to ``n`` further rollouts; an empty list when nothing can be gained until more outcomes are recorded, or at all."""
+        ...
+
+    def record(self, outcome: Outcome) -> None:
+        """Learn an outcome, proposed in this process or replayed from an earlier one. Each rollout is recorded once."""
+        ...
+
+    def abandon(self, request: RolloutRequest) -> None:
+        """Forget a proposal that will have no score."""
+        ...
+
+    def trial_state(self, trial: int) -> TrialState:
+        """Where a trial stands."""
+        ...
+
+    def recommend(self, n: int = 1) -> list[Recommendation]:
+        """The ``n`` best configurations by posterior mean, best first; fewer if fewer have outcomes."""
+        ...
+
+
+class RolloutPool(Protocol):
+    """Runs rollouts somewhere else, concurrently. Owned by one event loop."""
+
+    async def submit(self, spec: RolloutSpec) -> None:
+        """Hand a rollout over."""
+        ...
+
+    async def next_result(self, timeout_s: float) -> RolloutResult | None:
+        """The next finished rollout, or None after ``timeout_s``. A dead worker's rollout comes back invalid, not lost."""
+        ...
+
+    async def close(self) -> None:
+        """Stop all work and release the workers."""
+        ...
+
+
+# --- the truth ----------------------------------------------------------------------------------------------------------
+class StudyStore(Protocol):
+    """All that is kept. Thread-safe; every method is one transaction. Writes under a lease raise ``LeaseLost`` when it is gone.
+
+    Cursors are opaque strings from the page before. Times are seconds since the Unix epoch, UTC.
+    """
+
+    def create_study(self, spec: StudySpec, *, idempotency_key: str | None = None) -> StudyRecord:
+        """Store a study and its first event. The same key and spec give the same study; another spec raises ``Conflict``."""
+        ...
+
+    def study(self, study_id: str) -> StudyRecord:
+        """One study. Raises ``NotFound``."""
+        ...
+
+    def studies(self, *, limit: int = 50, cursor: str | None = None) -> Page[StudyRecord]:
+        """Studies, newest first."""
+        ...
+
+    def delete_study(self, study_id: str) -> None:
+        """Remove a study that is final, with all that belongs to it. Raises ``NotFound`` or ``Conflict``."""
+        ...
+
+    def transition(self, study_id: str, to: Phase, *, reason: str = "", lease: Lease | None = None) -> StudyRecord:
+        """Move a study to ``to`` by compare-and-swap. Raises ``Conflict`` where ``PHASE_TRANSITIONS`` does not allow it."""
+        ...
+
+    def acquire(self, owner: str, *, ttl_s: float) -> Lease | None:
+        """Take the lease of the oldest study with work to do and no living owner; releases its unfinished reservations."""
+        ...
+
+    def renew(self, lease: Lease, *, ttl_s: float) -> Phase:
+        """Prolong a lease and return the study's phase. Raises ``LeaseLost``."""
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back. Never raises."""
+        ...
+
+    def reserve(self, lease: Lease, rollouts: Sequence[NewRollout]) -> list[str]:
+        """Reserve budget for as many of ``rollouts``, in order, as fit under the ceilings; returns the ids that were reserved.
+
+        A rollout that is already finished is not reserved again.
+        """
+        ...
+
+    def commit(self, lease: Lease, result: RolloutResult) -> bool:
+        """Store a result, settle its reservation and write its event, once. False if the rollout was finished already."""
+        ...
+
+    def record_retry(self, lease: Lease, result: RolloutResult) -> None:
+        """Book the spend of an invalid attempt that will be repeated; its reservation stays."""
+        ...
+
+    def set_trial_state(self, lease: Lease, trial: int, state: TrialState) -> None:
+        """Store where a trial stands."""
+        ...
+
+    def save_report(self, lease: Lease, report: dict[str, object]) -> None:
+        """Store the study's findings so far; the last one stands."""
+        ...
+
+    def trials(self, study_id: str, *, limit: int = 100, cursor: str | None = None, order: str = "number") -> Page[TrialRecord]:
+        """Trials, by ``number`` or by ``score`` (best observed mean first)."""
+        ...
+
+    def rollouts(
+        self, study_id: str, where: RolloutFilter | None = None, *, limit: int = 100, cursor: str | None = None
+    ) -> Page[RolloutRecord]:
+        """Rollouts in the order in which they were finished; reserved ones last."""
+        ...
+
+    def rollout(self, rollout_id: str) -> RolloutRecord:
+        """One rollout. Raises ``NotFound``."""
+        ...
+
+    def transcript(self, rollout_id: str) -> Transcript:
+        """The transcript of a finished rollout. Raises ``NotFound``."""
+        ...
+
+    def events(self, study_id: str, *, after: int = 0, limit: int = 500) -> list[Event]:
+        """Events with a number above ``after``, in order."""
+        ...

@@ -1,0 +1,158 @@
+"""What is kept and passed on about studies, trials and rollouts: the domain's shapes, neither wire nor rows."""
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import Field
+
+from unhobble.configuration import Configuration
+from unhobble.messages import Frozen
+from unhobble.results import FailureLabel, Identity, Spend
+from unhobble.spec import StudySpec
+from unhobble.vocabulary import FailureClass, Phase, RolloutState, Split, TrialState
+
+T = TypeVar("T")
+
+
+class Page(Frozen, Generic[T]):
+    """Some items of a list, and the cursor of the next page (None at the end)."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None = None
+
+
+# --- at the search seam -------------------------------------------------------------------------------------------------
+class TaskInfo(Frozen):
+    """What a strategy may know of a task."""
+
+    id: str
+    family: str
+    human_minutes: float
+
+
+class RolloutRequest(Frozen):
+    """A rollout that a strategy wants: configuration × task × epoch, as part of a trial."""
+
+    trial: int
+    configuration: Configuration
+    task: str
+    epoch: int
+
+
+class Outcome(Frozen):
+    """What a strategy learns of a finished rollout. ``score`` is None where it does not count."""
+
+    trial: int
+    configuration: Configuration
+    task: str
+    epoch: int
+    score: float | None
+    cost_usd: float | None = None
+
+
+class Recommendation(Frozen):
+    """A configuration that a strategy believes in, with what it believes of its success rate on the search split."""
+
+    trial: int
+    configuration: Configuration
+    mean: float = Field(description="Posterior mean of the success rate, shrunk towards the others'; not the observed mean.")
+    low: float = Field(description="Lower end of the 90 % credible interval.")
+    high: float = Field(description="Upper end of the 90 % credible interval.")
+    probability_best: float = Field(description="Probability of being the best of the configurations tried.")
+    rollouts: int = Field(description="Scored rollouts it rests on.")
+
+
+# --- at the store seam --------------------------------------------------------------------------------------------------
+class Lease(Frozen):
+    """The right to write to a study. ``epoch`` grows with each owner and fences off the owners before."""
+
+    study: str
+    owner: str
+    epoch: int
+
+
+class Progress(Frozen):
+    """How far a study is and what it has used."""
+
+    rollouts_reserved: int = 0
+    rollouts_finished: int = 0
+    rollouts_invalid: int = 0
+    retries: int = 0
+    spend: Spend = Spend()
+
+
+class StudyRecord(Frozen):
+    """One study as it stands. ``version`` grows with each change."""
+
+    id: str
+    spec: StudySpec
+    phase: Phase
+    reason: str
+    version: int
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    active_s: float = Field(description="Seconds in which the study had an owner, up to its last renewal.")
+    progress: Progress
+    report: dict[str, Any] | None = Field(description="The findings so far; see unhobble.analysis.report.")
+
+
+class TrialRecord(Frozen):
+    """One configuration under evaluation, with what was observed (not: believed) so far."""
+
+    number: int
+    configuration: Configuration
+    state: TrialState
+    scored: int
+    mean_score: float | None
+
+
+class NewRollout(Frozen):
+    """What the store needs to reserve a rollout."""
+
+    id: str
+    request: RolloutRequest
+    split: Split
+    reserve_tokens: int
+    reserve_usd: float | None
+
+
+class RolloutRecord(Frozen):
+    """One rollout as it stands, without its transcript."""
+
+    id: str
+    study: str
+    trial: int
+    configuration: Configuration
+    task: str
+    split: Split
+    epoch: int
+    state: RolloutState
+    finished_order: int | None = Field(description="Place in the order of commits, from 1; None while it is under way.")
+    score: float | None = None
+    label: FailureLabel | None = None
+    submission: str | None = None
+    identity: Identity | None = None
+    spend: Spend | None = None
+    sandbox: str | None = None
+    error: str | None = None
+    retries: int = 0
+    finished_at: float | None = None
+
+
+class RolloutFilter(Frozen):
+    """Which rollouts to list; all fields given must hold."""
+
+    trial: int | None = None
+    task: str | None = None
+    split: Split | None = None
+    state: RolloutState | None = None
+    failure_class: FailureClass | None = None
+
+
+class Event(Frozen):
+    """Something that happened to a study, numbered from 1 without gaps."""
+
+    number: int
+    at: float
+    kind: str
+    data: dict[str, Any]

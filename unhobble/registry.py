@@ -1,0 +1,119 @@
+"""Finds plug-ins. Adding one is adding a file (or, for a third party, an entry point); nothing else is edited.
+
+A plug-in is a module, or any object, with a frozen pydantic class ``Config`` (unknown fields refused) and a function
+``build(config, ...)``. It is found through the entry-point groups ``unhobble.scaffolds``, ``unhobble.tool_formats``, ... (the
+values of ``PluginKind``). An entry that leads to a package stands for all of its modules, each under the stem of its file (a stem
+that starts with ``_`` is not a plug-in); a package whose candidates are data files offers them by a function ``plugins()``
+that yields ``(id, plug-in)``. Any other entry is one plug-in under the entry's own name.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from unhobble.errors import BadInput, Issue, NotFound
+from unhobble.vocabulary import PluginKind
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One candidate: its id, the schema of its parameters, what it says of itself, and how it is built."""
+
+    kind: PluginKind
+    id: str
+    config: type[BaseModel]
+    build: Callable[..., Any]
+    summary: str
+
+
+class Registry:
+    """The plug-ins that are installed, by kind and id. Read-only after it was loaded; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._by_kind: dict[PluginKind, dict[str, Plugin]] = {}
+
+    def ids(self, kind: PluginKind) -> list[str]:
+        """Every id of a kind, sorted."""
+        return sorted(self._load(kind))
+
+    def all(self, kind: PluginKind) -> list[Plugin]:
+        """Every plug-in of a kind, by id."""
+        return [self._load(kind)[plugin_id] for plugin_id in self.ids(kind)]
+
+    def get(self, kind: PluginKind, plugin_id: str) -> Plugin:
+        """The plug-in; raises ``NotFound`` with the ids that there are."""
+        try:
+            return self._load(kind)[plugin_id]
+        except KeyError:
+            raise NotFound(f"no {_noun(kind)} {plugin_id!r}; there are {', '.join(self.ids(kind))}") from None
+
+    def build(self, kind: PluginKind, plugin_id: str, params: dict[str, Any] | None = None, *args: Any) -> Any:
+        """Build a plug-in from its parameters. Raises ``NotFound`` or ``BadInput``."""
+        plugin = self.get(kind, plugin_id)
+        try:
+            config = plugin.config.model_validate(params or {})
+        except ValidationError as error:
+            raise BadInput(validation_issues(error, f"{_noun(kind)} {plugin_id}")) from None
+        return plugin.build(config, *args)
+
+    def _load(self, kind: PluginKind) -> dict[str, Plugin]:
+        if kind not in self._by_kind:
+            found: dict[str, Plugin] = {}
+            for entry in entry_points(group=f"unhobble.{kind.value}"):
+                for plugin_id, target in _expand(entry.name, entry.load()):
+                    if plugin_id in found:
+                        raise BadInput([Issue(f"unhobble.{kind.value}", f"two plug-ins are called {plugin_id!r}")])
+                    found[plugin_id] = _plugin(kind, plugin_id, target)
+            self._by_kind[kind] = found
+        return self._by_kind[kind]
+
+
+@cache
+def installed() -> Registry:
+    """The registry of this process."""
+    return Registry()
+
+
+def validation_issues(error: ValidationError, at: str = "") -> list[Issue]:
+    """Pydantic's findings as issues whose paths start at ``at``."""
+    issues = []
+    for found in error.errors():
+        path = ".".join([*filter(None, [at]), *map(str, found["loc"])])
+        if found["type"] == "extra_forbidden":
+            issues.append(Issue(path, "unknown field"))
+        elif found["type"] == "missing":
+            issues.append(Issue(path, "is missing"))
+        else:
+            issues.append(Issue(path, f"{found['msg'].removeprefix('Value error, ')}, not {found['input']!r:.200}"))
+    return issues
+
+
+def _expand(name: str, target: Any) -> Iterator[tuple[str, Any]]:
+    if hasattr(target, "plugins"):
+        yield from target.plugins()
+    elif isinstance(target, ModuleType) and hasattr(target, "__path__"):
+        for module in pkgutil.iter_modules(target.__path__):
+            if not module.name.startswith("_"):
+                yield module.name, importlib.import_module(f"{target.__name__}.{module.name}")
+    else:
+        yield name, target
+
+
+def _plugin(kind: PluginKind, plugin_id: str, target: Any) -> Plugin:
+    for attribute in ("Config", "build"):
+        if not hasattr(target, attribute):
+            raise BadInput([Issue(f"unhobble.{kind.value}", f"plug-in {plugin_id!r} has no {attribute}")])
+    summary = (target.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+    return Plugin(kind, plugin_id, target.Config, target.build, summary)
+
+
+def _noun(kind: PluginKind) -> str:
+    irregular = {PluginKind.sandbox: "sandbox", PluginKind.strategy: "strategy"}
+    return irregular.get(kind, kind.value.removesuffix("s").replace("_", " "))

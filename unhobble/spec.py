@@ -1,0 +1,129 @@
+"""What is asked for: a study (by a person) and a rollout (by the controller of a worker). Plain JSON, unknown fields refused."""
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from unhobble.configuration import Configuration
+from unhobble.limits import Limits
+from unhobble.messages import Frozen
+from unhobble.sandboxing import SandboxSpec
+from unhobble.vocabulary import Objective, Split
+
+
+class ModelSpec(Frozen):
+    """The model under evaluation. A key is named, never carried: ``api_key_env`` is the name of an environment variable."""
+
+    id: str = Field(
+        min_length=1, description="litellm's name of the model (openai/gpt-x), or organism/<name> for a simulated one."
+    )
+    api_base: str | None = Field(
+        None, description="Base URL of an OpenAI-compatible endpoint; the provider's own where it is null."
+    )
+    api_key_env: str | None = Field(None, description="Name of the environment variable that holds the key, on the workers.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Further parameters for litellm, passed on as they are.")
+
+    @field_validator("params")
+    @classmethod
+    def _no_secrets(cls, params: dict[str, Any]) -> dict[str, Any]:
+        reserved = {
+            "api_key",
+            "api_base",
+            "base_url",
+            "model",
+            "messages",
+            "tools",
+            "stop",
+            "stream",
+            "num_retries",
+            "max_retries",
+        }
+        if found := sorted(reserved & params.keys()):
+            raise ValueError(
+                f"{', '.join(found)} cannot be set here; a key is named by api_key_env, the rest is Unhobble's to set"
+            )
+        return params
+
+    @property
+    def is_organism(self) -> bool:
+        """Whether the model is simulated in process."""
+        return self.id.startswith("organism/")
+
+
+class SuiteSpec(Frozen):
+    """The tasks."""
+
+    id: str = Field(description="A suite plug-in, for example builtin/shell.")
+    tasks: tuple[str, ...] | None = Field(None, description="Only these tasks of the suite; all where it is null.")
+    held_out_fraction: float = Field(0.4, gt=0, lt=1, description="Share of the tasks that the search never sees.")
+
+
+class BudgetSpec(Frozen):
+    """Ceilings for the whole study, its confirmation included. None means no ceiling."""
+
+    rollouts: int = Field(ge=1, le=10_000_000, description="Rollouts that are scored.")
+    usd: float | None = Field(None, gt=0, description="Dollars. Needs limits.usd, which is what one rollout reserves.")
+    tokens: int | None = Field(None, ge=1, description="Tokens in and out. One rollout reserves limits.tokens.")
+    wall_time_s: float | None = Field(None, gt=0, description="Seconds in which rollouts are started.")
+
+
+class SearchSpec(Frozen):
+    """How the space is searched."""
+
+    strategy: str = Field("tpe", description="A strategy plug-in.")
+    options: dict[str, Any] = Field(default_factory=dict, description="The strategy's own parameters.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of everything that is drawn at random.")
+    concurrency: int = Field(4, ge=1, le=4096, description="Rollouts under way at once.")
+    finalists: int = Field(
+        3, ge=1, le=32, description="Configurations that are confirmed on the held-out split, beside the baseline."
+    )
+    confirm_fraction: float = Field(
+        0.3, ge=0.05, le=0.9, description="Share of the rollouts that is kept for the confirmation."
+    )
+
+
+class StudySpec(Frozen):
+    """One search: model, suite, space, objective and budget."""
+
+    name: str = Field("untitled", min_length=1, max_length=200, description="What people call the study.")
+    model: ModelSpec = Field(description="The model under evaluation.")
+    suite: SuiteSpec = Field(description="The tasks.")
+    space: str | dict[str, Any] = Field("default", description="A preset's name, or an inline space.")
+    objective: Objective = Field(Objective.success_rate, description="What is maximised.")
+    baseline: Configuration | None = Field(
+        None, description="The configuration that all is compared with; null: the space's own."
+    )
+    budget: BudgetSpec = Field(description="Ceilings for the whole study.")
+    search: SearchSpec = Field(default_factory=SearchSpec, description="How the space is searched.")
+    sandbox: SandboxSpec = Field(default_factory=SandboxSpec, description="Where commands run.")
+    limits: Limits = Field(default_factory=lambda: Limits(), description="Ceilings for one rollout.")
+
+
+class RolloutSpec(Frozen):
+    """One rollout, as a worker gets it: everything resolved, nothing to look up but plug-ins."""
+
+    id: str = Field(description="Stable name of the rollout; see rollout_id.")
+    study: str = Field(description="The study it belongs to.")
+    trial: int = Field(description="The number of the trial it belongs to.")
+    configuration: Configuration = Field(description="The configuration under evaluation.")
+    suite: str = Field(description="Suite plug-in.")
+    task: str = Field(description="Task of the suite.")
+    split: Split = Field(description="The split that the task is in.")
+    epoch: int = Field(ge=0, description="Which repeat of the task under this configuration.")
+    seed: int = Field(ge=0, lt=2**32, description="Seed sent with every call of the model.")
+    model: ModelSpec = Field(description="The model under evaluation.")
+    sandbox: SandboxSpec = Field(description="The sandbox, with its backend resolved.")
+    limits: Limits = Field(description="The limits, with the configuration's own applied.")
+
+
+def rollout_id(study: str, trial: int, task: str, epoch: int) -> str:
+    """The stable name of a rollout: the first 24 hexadecimal digits of the SHA-256 of its key."""
+    return hashlib.sha256(json.dumps([study, trial, task, epoch]).encode()).hexdigest()[:24]
+
+
+def rollout_seed(seed: int, configuration: Configuration, task: str, epoch: int) -> int:
+    """The seed of a rollout, from what defines it and not from when it ran: 32 bits of a SHA-256."""
+    key = json.dumps([seed, configuration.hash, task, epoch]).encode()
+    return int.from_bytes(hashlib.sha256(key).digest()[:4], "big")

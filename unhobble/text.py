@@ -1,0 +1,23 @@
+"""Text from outside (models, commands, files) made fit to be stored and shown, in one place."""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+# PostgreSQL refuses NUL in text, and no UTF-8 encoder takes a lone surrogate.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def clean(text: object) -> object:
+    """Replace what no database stores (NUL, lone surrogates) by U+FFFD; anything but a string passes as it is."""
+    return _UNSTORABLE.sub("\ufffd", text) if isinstance(text, str) else text
+
+
+def decode(data: bytes) -> str:
+    """Bytes of a command's output as storable text: UTF-8, everything else replaced by U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", data.decode("utf-8", errors="replace"))
+
+
+OutsideText = Annotated[str, BeforeValidator(clean)]
+"""A string that came from outside: storable whatever it held."""
