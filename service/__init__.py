@@ -1,0 +1,1 @@
+"""The controller, its API and its command line."""

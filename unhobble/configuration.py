@@ -124,9 +124,7 @@ def check_configuration(configuration: Configuration, registry: Registry, at: st
 
     ``at`` is the path of the configuration in the document it came from.
     """
-    issues = [
-        Issue(slot, "is missing; a configuration names a plug-in for it") for slot in SLOTS if slot not in configuration.root
-    ]
+    issues = [Issue(slot, "is missing; a configuration names a plug-in for it") for slot in SLOTS if slot not in configuration.root]
     unknown: set[str] = set()
     for slot in SLOTS.keys() & configuration.root.keys():
         if found := check_value(slot, configuration.root[slot], [], registry):

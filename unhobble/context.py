@@ -7,6 +7,7 @@ from unhobble.limits import Meter
 from unhobble.messages import FormatProblem, Message, ModelAnswer, ModelRequest, ToolCall, ToolOutcome, ToolSpec
 from unhobble.protocols import ModelClient, Prompt, Sandbox, ToolFormat
 from unhobble.results import Identity, Spend
+from unhobble.spec import draw_seed
 from unhobble.tools import BASH, SUBMIT, TOOLS, run_bash
 from unhobble.transcript import AnswerStep, CallStep, FormatProblemStep, MessageStep, NoteStep, Recorder
 
@@ -45,17 +46,20 @@ class LiveContext:
         self._seen: dict[int, Message] = {}
         self._told: set[str] = set()
 
-    async def ask(self, messages: Sequence[Message], *, purpose: str = "act", with_tools: bool = True) -> ModelAnswer:
+    async def ask(
+        self, messages: Sequence[Message], *, purpose: str = "act", with_tools: bool = True, draw: int = 0
+    ) -> ModelAnswer:
         """See ``RolloutContext.ask``."""
         self._record_new(messages)
         request = ModelRequest(
             messages=tuple(messages),
-            tools=self.tools if with_tools and self.tool_format.native else (),
+            tools=self.tools if self.tool_format.native else (),
+            tool_choice="auto" if with_tools else "none",
             stop=self.tool_format.stop if with_tools else (),
             temperature=self._sampling.temperature,
             top_p=self._sampling.top_p,
             max_tokens=self.limits.answer_tokens,
-            seed=self.seed,
+            seed=draw_seed(self.seed, draw),
         )
         estimate = self._model.estimate(request)
         self._meter.before_call(estimate.tokens, estimate.usd)

@@ -7,7 +7,6 @@
     ├── NotFound                  no such study, rollout, plug-in
     ├── Conflict                  the state does not allow it (a transition, a reused idempotency key)
     ├── LeaseLost                 another controller owns the study now; write nothing more
-    ├── BudgetExhausted           no reservation fits under the study's ceiling
     ├── RolloutEscape             leaves a rollout early
     │   ├── InfrastructureError   nobody's doing in the rollout: rerun, never scored
     │   │   ├── SandboxError      the sandbox is broken (not: the command failed)
@@ -59,10 +58,6 @@ class Conflict(UnhobbleError):
 
 class LeaseLost(UnhobbleError):
     """The study has another owner now. Whoever sees this stops at once and writes nothing more."""
-
-
-class BudgetExhausted(UnhobbleError):
-    """A reservation would pass the study's ceiling."""
 
 
 class RolloutEscape(UnhobbleError):

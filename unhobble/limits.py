@@ -16,9 +16,7 @@ class Limits(BaseModel):
 
     turns: int = Field(50, ge=1, le=10_000, description="Calls of the model in one rollout.")
     tokens: int = Field(200_000, ge=1, description="Tokens in and out, summed over all calls of one rollout.")
-    usd: float | None = Field(
-        None, gt=0, description="Dollars for one rollout; needed where the study has a budget in dollars."
-    )
+    usd: float | None = Field(None, gt=0, description="Dollars for one rollout; needed where the study has a budget in dollars.")
     time_s: float = Field(
         900, gt=0, le=86_400, description="Seconds for one rollout, from the opening of its sandbox to the end of the agent."
     )

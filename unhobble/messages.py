@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
-from unhobble.text import OutsideText
+from unhobble.text import OutsideJson, OutsideText
 
 
 class Frozen(BaseModel):
@@ -27,7 +27,7 @@ class ToolCall(Frozen):
 
     id: str
     name: str
-    arguments: dict[str, JsonValue]
+    arguments: OutsideJson
 
 
 class NativeCall(Frozen):
@@ -48,10 +48,15 @@ class Message(Frozen):
 
 
 class ModelRequest(Frozen):
-    """One question to a model. ``seed`` makes organisms, and providers that support it, repeatable."""
+    """One question to a model. ``seed`` makes organisms, and providers that support it, repeatable.
+
+    ``tool_choice`` is ``none`` where no call is wanted although the conversation holds native calls: several providers refuse
+    such a conversation when the tools themselves are left out.
+    """
 
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
+    tool_choice: Literal["auto", "none"] = "auto"
     stop: tuple[str, ...] = ()
     temperature: float | None = None
     top_p: float | None = None

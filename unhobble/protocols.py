@@ -7,6 +7,7 @@ are frozen. Objects are built by their plug-in's ``build(config)`` (see ``unhobb
 from collections.abc import Sequence
 from typing import Protocol
 
+from unhobble.configuration import Configuration
 from unhobble.limits import Limits
 from unhobble.messages import (
     Estimate,
@@ -186,8 +187,13 @@ class RolloutContext(Protocol):
     limits: Limits
     seed: int
 
-    async def ask(self, messages: Sequence[Message], *, purpose: str = "act", with_tools: bool = True) -> ModelAnswer:
-        """Ask the model. Raises ``LimitReached``, ``ContextOverflow`` or ``ModelError``."""
+    async def ask(
+        self, messages: Sequence[Message], *, purpose: str = "act", with_tools: bool = True, draw: int = 0
+    ) -> ModelAnswer:
+        """Ask the model. Raises ``LimitReached``, ``ContextOverflow`` or ``ModelError``.
+
+        ``draw`` numbers independent attempts at the same thing: each is asked with another seed (``spec.draw_seed``).
+        """
         ...
 
     async def call(self, call: ToolCall) -> ToolOutcome:
@@ -255,6 +261,10 @@ class SearchStrategy(Protocol):
         """Up to ``n`` further rollouts; an empty list when nothing can be gained until more outcomes are recorded, or at all."""
         ...
 
+    def adopt(self, trial: int, configuration: Configuration) -> None:
+        """Take over a trial that an earlier process proposed, before its outcomes are replayed through ``record``."""
+        ...
+
     def record(self, outcome: Outcome) -> None:
         """Learn an outcome, proposed in this process or replayed from an earlier one. Each rollout is recorded once."""
         ...
@@ -292,7 +302,10 @@ class RolloutPool(Protocol):
 class StudyStore(Protocol):
     """All that is kept. Thread-safe; every method is one transaction. Writes under a lease raise ``LeaseLost`` when it is gone.
 
-    Cursors are opaque strings from the page before. Times are seconds since the Unix epoch, UTC.
+    A lease is gone when it was given back, when another owner took it after it ran out, or when its study was deleted; one that
+    ran out and that nobody took is still good. Cursors are opaque strings from the page before; one that the listing did not
+    give raises ``BadInput``. A walk along the cursors shows all that was there at its start exactly once. What is asked of a
+    study that does not exist raises ``NotFound``. Times are seconds since the Unix epoch, UTC.
     """
 
     def create_study(self, spec: StudySpec, *, idempotency_key: str | None = None) -> StudyRecord:
@@ -312,11 +325,18 @@ class StudyStore(Protocol):
         ...
 
     def transition(self, study_id: str, to: Phase, *, reason: str = "", lease: Lease | None = None) -> StudyRecord:
-        """Move a study to ``to`` by compare-and-swap. Raises ``Conflict`` where ``PHASE_TRANSITIONS`` does not allow it."""
+        """Move a study to ``to`` by compare-and-swap. Raises ``Conflict`` where ``PHASE_TRANSITIONS`` does not allow it.
+
+        Anybody may do so, and a living owner learns of it by ``renew``; with ``lease``, only its owner.
+        """
         ...
 
-    def acquire(self, owner: str, *, ttl_s: float) -> Lease | None:
-        """Take the lease of the oldest study with work to do and no living owner; releases its unfinished reservations."""
+    def acquire(self, owner: str, *, ttl_s: float, study_id: str | None = None) -> Lease | None:
+        """Take the lease of the oldest study (or of ``study_id``) that has work to do and no living owner; None if none has.
+
+        Work to do means queued, searching or confirming. Rollouts that the owner before left unfinished are forgotten and their
+        reservations given back; their trials stay.
+        """
         ...
 
     def renew(self, lease: Lease, *, ttl_s: float) -> Phase:
@@ -324,26 +344,36 @@ class StudyStore(Protocol):
         ...
 
     def release(self, lease: Lease) -> None:
-        """Give a lease back. Never raises."""
+        """Give a lease back, and all that is still reserved. Never raises."""
         ...
 
     def reserve(self, lease: Lease, rollouts: Sequence[NewRollout]) -> list[str]:
-        """Reserve budget for as many of ``rollouts``, in order, as fit under the ceilings; returns the ids that were reserved.
+        """Reserve budget for as many of ``rollouts``, in order, as fit under the ceilings; returns the ids that are reserved.
 
-        A rollout that is already finished is not reserved again.
+        None is reserved unless the study is searching or confirming. The first that does not fit ends it. A rollout that is
+        finished is skipped; one that is reserved already is returned and not booked again. A trial that is new is stored.
+        Raises ``Conflict`` where a trial's number or configuration is another trial's.
         """
         ...
 
     def commit(self, lease: Lease, result: RolloutResult) -> bool:
-        """Store a result, settle its reservation and write its event, once. False if the rollout was finished already."""
+        """Store a result, settle its reservation and write its event, once. False if the rollout was finished already.
+
+        Accepted in every phase, so that what was under way at a pause is not lost. Raises ``NotFound`` for a rollout that is
+        not reserved.
+        """
         ...
 
-    def record_retry(self, lease: Lease, result: RolloutResult) -> None:
-        """Book the spend of an invalid attempt that will be repeated; its reservation stays."""
+    def record_retry(self, lease: Lease, result: RolloutResult) -> bool:
+        """Book the spend of an invalid attempt that will be repeated; its reservation stays, for the next attempt.
+
+        False, with nothing booked, where that would pass a ceiling or the rollout is finished: ``commit`` the result instead.
+        Raises ``NotFound`` for a rollout that is not reserved.
+        """
         ...
 
     def set_trial_state(self, lease: Lease, trial: int, state: TrialState) -> None:
-        """Store where a trial stands."""
+        """Store where a trial stands. Raises ``NotFound``."""
         ...
 
     def save_report(self, lease: Lease, report: dict[str, object]) -> None:

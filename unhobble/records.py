@@ -74,10 +74,10 @@ class Progress(Frozen):
     """How far a study is and what it has used."""
 
     rollouts_reserved: int = 0
-    rollouts_finished: int = 0
-    rollouts_invalid: int = 0
+    rollouts_finished: int = Field(0, description="Rollouts that were scored; these are what budget.rollouts counts.")
+    rollouts_invalid: int = Field(0, description="Rollouts that ended without a score.")
     retries: int = 0
-    spend: Spend = Spend()
+    spend: Spend = Field(Spend(), description="Of all attempts, the repeated and the invalid ones too.")
 
 
 class StudyRecord(Frozen):
@@ -102,8 +102,8 @@ class TrialRecord(Frozen):
     number: int
     configuration: Configuration
     state: TrialState
-    scored: int
-    mean_score: float | None
+    scored: int = Field(description="Rollouts on the search split that were scored.")
+    mean_score: float | None = Field(description="Their mean; None where there are none.")
 
 
 class NewRollout(Frozen):

@@ -16,9 +16,7 @@ from unhobble.vocabulary import Objective, Split
 class ModelSpec(Frozen):
     """The model under evaluation. A key is named, never carried: ``api_key_env`` is the name of an environment variable."""
 
-    id: str = Field(
-        min_length=1, description="litellm's name of the model (openai/gpt-x), or organism/<name> for a simulated one."
-    )
+    id: str = Field(min_length=1, description="litellm's name of the model (openai/gpt-x), or organism/<name> for a simulated one.")
     api_base: str | None = Field(
         None, description="Base URL of an OpenAI-compatible endpoint; the provider's own where it is null."
     )
@@ -41,9 +39,7 @@ class ModelSpec(Frozen):
             "max_retries",
         }
         if found := sorted(reserved & params.keys()):
-            raise ValueError(
-                f"{', '.join(found)} cannot be set here; a key is named by api_key_env, the rest is Unhobble's to set"
-            )
+            raise ValueError(f"{', '.join(found)} cannot be set here; a key is named by api_key_env, the rest is Unhobble's to set")
         return params
 
     @property
@@ -79,9 +75,7 @@ class SearchSpec(Frozen):
     finalists: int = Field(
         3, ge=1, le=32, description="Configurations that are confirmed on the held-out split, beside the baseline."
     )
-    confirm_fraction: float = Field(
-        0.3, ge=0.05, le=0.9, description="Share of the rollouts that is kept for the confirmation."
-    )
+    confirm_fraction: float = Field(0.3, ge=0.05, le=0.9, description="Share of the rollouts that is kept for the confirmation.")
 
 
 class StudySpec(Frozen):
@@ -92,13 +86,11 @@ class StudySpec(Frozen):
     suite: SuiteSpec = Field(description="The tasks.")
     space: str | dict[str, Any] = Field("default", description="A preset's name, or an inline space.")
     objective: Objective = Field(Objective.success_rate, description="What is maximised.")
-    baseline: Configuration | None = Field(
-        None, description="The configuration that all is compared with; null: the space's own."
-    )
+    baseline: Configuration | None = Field(None, description="The configuration that all is compared with; null: the space's own.")
     budget: BudgetSpec = Field(description="Ceilings for the whole study.")
     search: SearchSpec = Field(default_factory=SearchSpec, description="How the space is searched.")
     sandbox: SandboxSpec = Field(default_factory=SandboxSpec, description="Where commands run.")
-    limits: Limits = Field(default_factory=lambda: Limits(), description="Ceilings for one rollout.")
+    limits: Limits = Field(default_factory=Limits, description="Ceilings for one rollout.")
 
 
 class RolloutSpec(Frozen):
@@ -127,3 +119,10 @@ def rollout_seed(seed: int, configuration: Configuration, task: str, epoch: int)
     """The seed of a rollout, from what defines it and not from when it ran: 32 bits of a SHA-256."""
     key = json.dumps([seed, configuration.hash, task, epoch]).encode()
     return int.from_bytes(hashlib.sha256(key).digest()[:4], "big")
+
+
+def draw_seed(seed: int, draw: int) -> int:
+    """The seed of the ``draw``-th independent attempt within a rollout; draw 0 has the rollout's own seed."""
+    if draw == 0:
+        return seed
+    return int.from_bytes(hashlib.sha256(json.dumps([seed, draw]).encode()).digest()[:4], "big")

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, JsonValue
 
 # PostgreSQL refuses NUL in text, and no UTF-8 encoder takes a lone surrogate.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -19,5 +19,17 @@ def decode(data: bytes) -> str:
     return _UNSTORABLE.sub("\ufffd", data.decode("utf-8", errors="replace"))
 
 
+def clean_json(value: object) -> object:
+    """``clean`` for every string in a JSON value, keys included."""
+    if isinstance(value, dict):
+        return {clean(key): clean_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [clean_json(item) for item in value]
+    return clean(value)
+
+
 OutsideText = Annotated[str, BeforeValidator(clean)]
 """A string that came from outside: storable whatever it held."""
+
+OutsideJson = Annotated[dict[str, JsonValue], BeforeValidator(clean_json)]
+"""A JSON object that came from outside: all of its strings are storable, and can be arguments of a process."""

@@ -1,0 +1,1 @@
+"""Search strategies. One file = one strategy; the file's stem is its id."""

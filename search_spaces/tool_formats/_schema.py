@@ -1,0 +1,121 @@
+"""What all formats share: their parameter, calls held against the tools' schemas, and problems that say what was expected."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # ships no types
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from unhobble.messages import FormatProblem, FormatProblemCode, ModelAnswer, ToolCall, ToolSpec
+
+_SHOWN_ERRORS = 3
+_SHOWN_CHARS = 200
+
+
+class FormatConfig(BaseModel):
+    """The parameter that every built-in format has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strict: bool = Field(True, description="Refuse what is not written exactly as asked, instead of mending common slips.")
+
+
+@dataclass(frozen=True)
+class RawCall:
+    """A call as it stands in an answer, not yet held against the tools. ``repairs`` is what reading it had to mend."""
+
+    name: str
+    arguments: object
+    repairs: int = 0
+
+
+class ReadingError(Exception):
+    """The answer cannot be read, and why. Never leaves a parser: it becomes a ``FormatProblem``."""
+
+    def __init__(self, code: FormatProblemCode, reason: str, *, tool: ToolSpec | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+        self.tool = tool
+
+    def problem(self, expected: str, call_id: str | None = None) -> FormatProblem:
+        """What the agent is told: the reason, that nothing was done, and the shape that was expected."""
+        text = f"{self.reason} No tool was called. Expected is:\n\n{expected}"
+        return FormatProblem(code=self.code, message=text, call_id=call_id)
+
+
+def refuse_truncated(answer: ModelAnswer) -> None:
+    """Raise ``ReadingError`` for an answer that was cut off: its last call may be half of what was meant."""
+    if answer.truncated:
+        raise ReadingError(FormatProblemCode.truncated, "Your answer was cut off because it was too long; write a shorter one.")
+
+
+def find_tool(name: str, tools: Sequence[ToolSpec], *, strict: bool) -> tuple[ToolSpec, int]:
+    """The tool called ``name``, and repairs. Raises ``ReadingError``."""
+    by_name = {tool.name: tool for tool in tools}
+    if name in by_name:
+        return by_name[name], 0
+    bare = name.strip(" \t\n`'\"*").removeprefix("functions.").lower()
+    if not strict and bare in by_name:
+        return by_name[bare], 1
+    known = ", ".join(by_name)
+    raise ReadingError(FormatProblemCode.unknown_tool, f"There is no tool {name[:80]!r}; there are: {known}.")
+
+
+def checked(raw: RawCall, tools: Sequence[ToolSpec], call_id: str, *, strict: bool) -> tuple[ToolCall, int]:
+    """The call, once its tool exists and its arguments fit the tool's schema, and repairs. Raises ``ReadingError``."""
+    tool, repairs = find_tool(raw.name, tools, strict=strict)
+    arguments = raw.arguments
+    if isinstance(arguments, str) and not strict and (parameter := single_text_parameter(tool)):
+        arguments, repairs = {parameter: arguments}, repairs + 1
+    if not isinstance(arguments, dict):
+        found = type(arguments).__name__
+        raise ReadingError(
+            FormatProblemCode.schema_violation, f"The arguments of {tool.name} must be an object, not {found}.", tool=tool
+        )
+    try:
+        errors = [error.message[:_SHOWN_CHARS] for error in Draft202012Validator(tool.parameters).iter_errors(arguments)]
+        if errors:
+            reason = f"The arguments of {tool.name} do not fit: {'; '.join(errors[:_SHOWN_ERRORS])}."
+            raise ReadingError(FormatProblemCode.schema_violation, reason, tool=tool)
+        return ToolCall(id=call_id, name=tool.name, arguments=arguments), raw.repairs + repairs
+    except (RecursionError, ValidationError):
+        raise ReadingError(
+            FormatProblemCode.bad_syntax, f"The arguments of {tool.name} are nested too deeply.", tool=tool
+        ) from None
+
+
+def single_text_parameter(tool: ToolSpec) -> str | None:
+    """The tool's only required parameter, if it is a string: what a bare string can only mean."""
+    required = tool.parameters.get("required", [])
+    if len(required) == 1 and tool.parameters["properties"][required[0]].get("type") == "string":
+        return str(required[0])
+    return None
+
+
+def example_arguments(tool: ToolSpec) -> dict[str, Any]:
+    """Arguments that show the shape of a call: "..." for text, a plain value for the rest."""
+    plain: dict[str, Any] = {"integer": 1, "number": 1.5, "boolean": True, "array": [], "object": {}, "null": None}
+    properties = tool.parameters.get("properties", {})
+    return {name: plain.get(properties.get(name, {}).get("type"), "...") for name in tool.parameters.get("required", properties)}
+
+
+def describe(tools: Sequence[ToolSpec]) -> str:
+    """The tools and their parameters, for a person or a model to read."""
+    lines = []
+    for tool in tools:
+        lines.append(f"- {tool.name}: {tool.description}")
+        required = tool.parameters.get("required", [])
+        for name, schema in tool.parameters.get("properties", {}).items():
+            need = "required" if name in required else "optional"
+            lines.append(
+                f"  - {name} ({schema.get('type', 'any JSON value')}, {need}): {schema.get('description', '')}".rstrip(": ")
+            )
+    return "\n".join(lines)
+
+
+def compact(value: object) -> str:
+    """JSON on one line, with every character that JSON does not force to be escaped as it is."""
+    return json.dumps(value, ensure_ascii=False)

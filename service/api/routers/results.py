@@ -1,0 +1,43 @@
+"""What comes out of a study: the best configuration and its exports."""
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+
+from service.api.dependencies import StudiesDep
+from service.studies import BestConfiguration
+
+router = APIRouter(prefix="/v1/studies", tags=["results"])
+
+
+class ExportFormat(StrEnum):
+    """Formats of an export."""
+
+    yaml = "yaml"
+    json = "json"
+
+
+@router.get("/{study_id}/best", response_model=BestConfiguration)
+def best(study_id: str, studies: StudiesDep, accept: Annotated[str, Header()] = "application/json") -> Response:
+    """The best confirmed configuration, as application/json or application/yaml."""
+    kind = ExportFormat.yaml if "yaml" in accept else ExportFormat.json
+    return _rendered(studies.best(study_id), kind)
+
+
+@router.get("/{study_id}/export", response_model=BestConfiguration)
+def export(
+    study_id: str, studies: StudiesDep, kind: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.yaml
+) -> Response:
+    """The best confirmed configuration as a file."""
+    response = _rendered(studies.best(study_id), kind)
+    response.headers["content-disposition"] = f'attachment; filename="unhobble-{study_id}.{kind.value}"'
+    return response
+
+
+def _rendered(document: BestConfiguration, kind: ExportFormat) -> Response:
+    content = document.model_dump(mode="json")
+    if kind is ExportFormat.json:
+        return Response(json.dumps(content, indent=2) + "\n", media_type="application/json")
+    return Response(document.to_yaml(), media_type="application/yaml")

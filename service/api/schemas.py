@@ -1,0 +1,187 @@
+"""The wire: what the API takes and gives. Kept apart from the domain's shapes, so that either can change alone."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from unhobble.records import Event, Page, RolloutRecord, StudyRecord, TrialRecord
+from unhobble.transcript import Transcript
+
+
+class Wire(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class StudyOut(Wire):
+    """A study as it stands."""
+
+    id: str
+    name: str
+    phase: str
+    reason: str
+    simulated: bool
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    active_s: float
+    progress: dict[str, Any]
+    best_so_far: dict[str, Any] | None
+    findings: dict[str, Any] | None
+    spec: dict[str, Any]
+
+    @classmethod
+    def of(cls, record: StudyRecord) -> "StudyOut":
+        """From the domain."""
+        return cls(
+            id=record.id,
+            name=record.spec.name,
+            phase=record.phase.value,
+            reason=record.reason,
+            simulated=record.spec.model.is_organism or bool(record.report and record.report["model"]["simulated"]),
+            created_at=record.created_at,
+            started_at=record.started_at,
+            finished_at=record.finished_at,
+            active_s=record.active_s,
+            progress=record.progress.model_dump(mode="json"),
+            best_so_far=record.report["best_so_far"] if record.report else None,
+            findings=record.report,
+            spec=record.spec.model_dump(mode="json"),
+        )
+
+
+class TrialOut(Wire):
+    """A trial with what was observed so far; ``mean_score`` favours what was lucky and is not an estimate."""
+
+    number: int
+    state: str
+    configuration: dict[str, Any]
+    configuration_hash: str
+    scored: int
+    mean_score: float | None
+
+    @classmethod
+    def of(cls, record: TrialRecord) -> "TrialOut":
+        """From the domain."""
+        return cls(
+            number=record.number,
+            state=record.state.value,
+            configuration=dict(record.configuration.root),
+            configuration_hash=record.configuration.hash,
+            scored=record.scored,
+            mean_score=record.mean_score,
+        )
+
+
+class RolloutOut(Wire):
+    """A rollout, with its transcript where one rollout was asked for."""
+
+    id: str
+    study: str
+    trial: int
+    task: str
+    split: str
+    epoch: int
+    state: str
+    score: float | None
+    label: dict[str, Any] | None
+    submission: str | None
+    identity: dict[str, Any] | None
+    spend: dict[str, Any] | None
+    sandbox: str | None
+    error: str | None
+    retries: int
+    finished_at: float | None
+    configuration: dict[str, Any]
+    transcript: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, record: RolloutRecord, transcript: Transcript | None = None) -> "RolloutOut":
+        """From the domain."""
+        label = record.label
+        return cls(
+            id=record.id,
+            study=record.study,
+            trial=record.trial,
+            task=record.task,
+            split=record.split.value,
+            epoch=record.epoch,
+            state=record.state.value,
+            score=record.score,
+            label=label.model_dump(mode="json") | {"class": label.failure_class.value} if label else None,
+            submission=record.submission,
+            identity=record.identity.model_dump(mode="json") if record.identity else None,
+            spend=record.spend.model_dump(mode="json") if record.spend else None,
+            sandbox=record.sandbox,
+            error=record.error,
+            retries=record.retries,
+            finished_at=record.finished_at,
+            configuration=dict(record.configuration.root),
+            transcript=transcript.model_dump(mode="json") if transcript else None,
+        )
+
+
+class EventOut(Wire):
+    """Something that happened to a study."""
+
+    number: int
+    at: float
+    kind: str
+    data: dict[str, Any]
+
+    @classmethod
+    def of(cls, event: Event) -> "EventOut":
+        """From the domain."""
+        return cls(**event.model_dump(mode="json"))
+
+
+class StudyPage(Wire):
+    """Some studies, newest first."""
+
+    items: list[StudyOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[StudyRecord]) -> "StudyPage":
+        """From the domain."""
+        return cls(items=[StudyOut.of(item) for item in page.items], next_cursor=page.next_cursor)
+
+
+class TrialPage(Wire):
+    """Some trials."""
+
+    items: list[TrialOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[TrialRecord]) -> "TrialPage":
+        """From the domain."""
+        return cls(items=[TrialOut.of(item) for item in page.items], next_cursor=page.next_cursor)
+
+
+class RolloutPage(Wire):
+    """Some rollouts, in the order in which they were finished."""
+
+    items: list[RolloutOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[RolloutRecord]) -> "RolloutPage":
+        """From the domain."""
+        return cls(items=[RolloutOut.of(item) for item in page.items], next_cursor=page.next_cursor)
+
+
+class EventPage(Wire):
+    """Some events. ``next_after`` is the number to ask on from."""
+
+    items: list[EventOut]
+    next_after: int
+
+
+class Health(Wire):
+    """Whether the service can do its work."""
+
+    status: str
+    version: str
+    database: str

@@ -1,0 +1,90 @@
+"""What leaves a study: the best configuration as a document that runs elsewhere."""
+
+from typing import Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from unhobble.analysis.capability import Interval
+from unhobble.analysis.report import Confirmed, Findings
+from unhobble.configuration import Configuration
+from unhobble.errors import BadInput, Issue
+from unhobble.limits import Limits
+from unhobble.messages import Frozen
+from unhobble.records import StudyRecord
+from unhobble.registry import validation_issues
+from unhobble.sandboxing import SandboxSpec
+from unhobble.spec import ModelSpec
+
+
+class BestConfiguration(Frozen):
+    """A configuration with all that it takes to run it again and to compare. Format 1; YAML or JSON."""
+
+    format: Literal[1] = 1
+    study: str
+    name: str
+    simulated: bool = Field(description="True: the figures are of an organism, a simulated model.")
+    configuration: Configuration
+    configuration_hash: str
+    objective: str
+    model: ModelSpec = Field(description="The model as it was asked for; no key, only the name of its variable.")
+    answered: tuple[str, ...] = Field(description="Models that answered.")
+    fingerprints: tuple[str, ...]
+    suite: str
+    suite_version: str
+    suite_digest: str
+    held_out_tasks: tuple[str, ...]
+    epochs: int
+    seed: int
+    sandbox: SandboxSpec
+    limits: Limits
+    held_out_rate: Interval = Field(description="On the held-out split, for all finalists together.")
+    baseline_rate: Interval
+    baseline: Configuration
+    difference: Interval | None = Field(description="Best minus baseline, paired by task; null when the baseline is the best.")
+    caveats: tuple[str, ...]
+
+    def to_yaml(self) -> str:
+        """The document as YAML, headed by what it is."""
+        note = "# The figures are of a SIMULATED model (an organism).\n" if self.simulated else ""
+        head = f"# The best configuration of the study {self.name!r}. Run it again with: unhobble replay FILE\n"
+        return head + note + yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+    @classmethod
+    def read(cls, text: str) -> "BestConfiguration":
+        """From YAML or JSON. Raises ``BadInput`` with every issue."""
+        try:
+            return cls.model_validate(yaml.safe_load(text))
+        except yaml.YAMLError as error:
+            raise BadInput([Issue("", f"is neither YAML nor JSON: {error}")]) from None
+        except ValidationError as error:
+            raise BadInput(validation_issues(error)) from None
+
+
+def export_best(record: StudyRecord, found: Findings, confirmed: Confirmed) -> BestConfiguration:
+    """The best configuration of a study's findings as a document."""
+    spec, best = record.spec, confirmed.best
+    return BestConfiguration(
+        study=record.id,
+        name=spec.name,
+        simulated=found.model.simulated,
+        configuration=best.configuration,
+        configuration_hash=best.configuration.hash,
+        objective=spec.objective.value,
+        model=spec.model,
+        answered=found.model.answered,
+        fingerprints=found.model.fingerprints,
+        suite=found.suite.id,
+        suite_version=found.suite.version,
+        suite_digest=found.suite.digest,
+        held_out_tasks=found.suite.held_out,
+        epochs=confirmed.epochs,
+        seed=spec.search.seed,
+        sandbox=spec.sandbox.model_copy(update={"backend": found.sandbox.backend}),
+        limits=spec.limits,
+        held_out_rate=best.rate,
+        baseline_rate=confirmed.baseline.rate,
+        baseline=confirmed.baseline.configuration,
+        difference=confirmed.difference,
+        caveats=found.caveats,
+    )

@@ -1,0 +1,154 @@
+"""Checks a study at the door and resolves all that it names: bad input is found here, all at once, before anything is stored."""
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from search_spaces.space import Space
+
+from service.search.problem import SearchProblem
+from unhobble.configuration import Configuration, check_configuration
+from unhobble.errors import BadInput, Issue, NotFound
+from unhobble.protocols import SearchStrategy, Task, TaskSuite
+from unhobble.records import TaskInfo
+from unhobble.registry import Registry
+from unhobble.spec import StudySpec
+from unhobble.tasks.splits import split_tasks
+from unhobble.vocabulary import PluginKind, Split
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """A study with everything it names resolved."""
+
+    spec: StudySpec
+    suite: TaskSuite
+    space: Space
+    baseline: Configuration
+    splits: dict[str, Split]
+    search_rollouts: int
+
+    @property
+    def confirm_rollouts(self) -> int:
+        """Rollouts that are kept for the held-out split."""
+        return self.spec.budget.rollouts - self.search_rollouts
+
+    def tasks(self, split: Split) -> tuple[TaskInfo, ...]:
+        """The tasks of a split, by id."""
+        chosen = [task for task in self.suite.tasks if self.splits.get(task.id) is split]
+        return tuple(TaskInfo(id=t.id, family=t.family, human_minutes=t.human_minutes) for t in chosen)
+
+    def strategy(self, registry: Registry) -> SearchStrategy:
+        """A fresh strategy for the study's search. Raises ``BadInput`` where its options do not fit."""
+        problem = SearchProblem(
+            space=self.space,
+            tasks=self.tasks(Split.search),
+            baseline=self.baseline,
+            seed=self.spec.search.seed,
+            rollouts=self.search_rollouts,
+        )
+        strategy: SearchStrategy = registry.build(PluginKind.strategy, self.spec.search.strategy, self.spec.search.options, problem)
+        return strategy
+
+
+def plan_study(spec: StudySpec, registry: Registry) -> StudyPlan:
+    """Resolve ``spec``. Raises ``BadInput`` with every issue found; opens and spends nothing."""
+    issues: list[Issue] = []
+    issues += _model_issues(spec)
+    suite, tasks = _tasks(spec, registry, issues)
+    space, baseline = _space(spec, registry, issues)
+    splits = split_tasks(tasks, spec.suite.held_out_fraction)
+    search_rollouts = spec.budget.rollouts - math.ceil(spec.budget.rollouts * spec.search.confirm_fraction)
+    if tasks:
+        issues += _budget_issues(spec, splits, search_rollouts)
+    if suite and space and baseline and len(tasks) > 1:
+        plan = StudyPlan(spec, suite, space, baseline, splits, search_rollouts)
+        try:
+            plan.strategy(registry)
+        except NotFound as error:
+            issues.append(Issue("search.strategy", str(error)))
+        except BadInput as error:
+            issues += [Issue("search.options", str(issue)) for issue in error.issues]
+        if not issues:
+            return plan
+    raise BadInput(issues)
+
+
+def _model_issues(spec: StudySpec) -> list[Issue]:
+    if spec.model.is_organism:
+        from unhobble.models import connect
+
+        try:
+            connect(spec.model)
+        except BadInput as error:
+            return error.issues
+        return []
+    name = spec.model.api_key_env
+    if name is not None and not os.environ.get(name):
+        return [
+            Issue(
+                "model.api_key_env",
+                f"the environment variable {name} is not set where the service runs; set it, then submit again",
+            )
+        ]
+    if name is None and spec.model.api_base is None:
+        return [Issue("model.api_key_env", "is missing; name the environment variable that holds the provider's key")]
+    return []
+
+
+def _tasks(spec: StudySpec, registry: Registry, issues: list[Issue]) -> tuple[TaskSuite | None, Sequence[Task]]:
+    try:
+        suite: TaskSuite = registry.build(PluginKind.suite, spec.suite.id)
+    except NotFound as error:
+        issues.append(Issue("suite.id", str(error)))
+        return None, []
+    known = {task.id: task for task in suite.tasks}
+    wanted = spec.suite.tasks if spec.suite.tasks is not None else tuple(known)
+    if unknown := sorted(set(wanted) - known.keys()):
+        issues.append(Issue("suite.tasks", f"{spec.suite.id} has no task {', '.join(unknown)}; it has {', '.join(known)}"))
+    tasks = [known[task] for task in dict.fromkeys(wanted) if task in known]
+    if len(tasks) < 2 and not unknown:
+        issues.append(
+            Issue("suite.tasks", f"{len(tasks)} task(s) chosen; a study needs at least 2, one to search on and one held out")
+        )
+    return suite, tasks
+
+
+def _space(spec: StudySpec, registry: Registry, issues: list[Issue]) -> tuple[Space | None, Configuration | None]:
+    try:
+        space = Space.load(spec.space, registry)
+    except BadInput as error:
+        issues += error.issues
+        space = None
+    if spec.baseline is not None:
+        issues += check_configuration(spec.baseline, registry, at="baseline")
+    return space, spec.baseline or (space.baseline if space else None)
+
+
+def _budget_issues(spec: StudySpec, splits: dict[str, Split], search_rollouts: int) -> list[Issue]:
+    issues = []
+    counted = list(splits.values())
+    confirm = spec.budget.rollouts - search_rollouts
+    if search_rollouts < counted.count(Split.search) or confirm < 2 * counted.count(Split.held_out):
+        least = max(
+            math.ceil(counted.count(Split.search) / (1 - spec.search.confirm_fraction)),
+            math.ceil(2 * counted.count(Split.held_out) / spec.search.confirm_fraction),
+        )
+        message = (
+            f"{spec.budget.rollouts} rollouts are too few for {counted.count(Split.search)} search and "
+            f"{counted.count(Split.held_out)} held-out tasks; the baseline needs every search task once, and baseline and best "
+            f"every held-out task once: {least} rollouts at least, or fewer tasks"
+        )
+        issues.append(Issue("budget.rollouts", message))
+    if spec.budget.usd is not None and spec.limits.usd is None:
+        issues.append(
+            Issue("limits.usd", "is missing; a budget in dollars needs it, because a rollout reserves this much before it starts")
+        )
+    if spec.budget.usd is not None and spec.limits.usd is not None and spec.limits.usd > spec.budget.usd:
+        issues.append(Issue("limits.usd", f"{spec.limits.usd:g} for one rollout is more than budget.usd, {spec.budget.usd:g}"))
+    if spec.budget.tokens is not None and spec.limits.tokens > spec.budget.tokens:
+        issues.append(
+            Issue("limits.tokens", f"{spec.limits.tokens} for one rollout is more than budget.tokens, {spec.budget.tokens}")
+        )
+    return issues

@@ -1,0 +1,267 @@
+"""The life of one study, under a lease: replay, search, confirm, report."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from service.paging import all_rollouts, all_trials
+from service.plan import StudyPlan
+from service.search.confirmation import Confirmation
+from unhobble.analysis.report import Effort, SandboxSeen, SuiteSeen, confirm, findings, model_seen
+from unhobble.protocols import RolloutPool, SearchStrategy, StudyStore
+from unhobble.records import Lease, NewRollout, Outcome, RolloutFilter, RolloutRequest
+from unhobble.registry import Registry
+from unhobble.results import RolloutResult
+from unhobble.sandboxing import SandboxSpec
+from unhobble.spec import RolloutSpec, rollout_id, rollout_seed
+from unhobble.vocabulary import Phase, RolloutState, Split, TrialState
+
+LEASE_TTL_S = 20.0
+_HEARTBEAT_S = 2.0
+_TRIES = 3
+"""Attempts of a rollout whose infrastructure fails. The same for every configuration, whatever its score."""
+_INVALID_IN_A_ROW = 8
+"""So many invalid rollouts without a valid one between them mean that the study cannot be run as it is."""
+
+
+class Source(Protocol):
+    """Whoever decides what to run next: a strategy, or the confirmation."""
+
+    def propose(self, n: int) -> list[RolloutRequest]:
+        """See ``protocols.SearchStrategy``."""
+        ...
+
+    def record(self, outcome: Outcome) -> None:
+        """See ``protocols.SearchStrategy``."""
+        ...
+
+    def abandon(self, request: RolloutRequest) -> None:
+        """See ``protocols.SearchStrategy``."""
+        ...
+
+    def trial_state(self, trial: int) -> TrialState:
+        """See ``protocols.SearchStrategy``."""
+        ...
+
+
+class Stopped(Exception):
+    """The study was paused or cancelled, or has failed: the loop lets go of it."""
+
+
+@dataclass
+class _Flight:
+    request: RolloutRequest
+    spec: RolloutSpec
+    attempt: int = 1
+
+
+@dataclass
+class StudyLoop:
+    """Runs one study to its end, or until it is paused, cancelled or taken over (``LeaseLost``)."""
+
+    store: StudyStore
+    lease: Lease
+    plan: StudyPlan
+    registry: Registry
+    sandbox: SandboxSpec
+    sandbox_seen: SandboxSeen
+    pool: RolloutPool
+    clock: Callable[[], float] = time.monotonic
+    _phase: Phase = Phase.queued
+    _flights: dict[str, _Flight] = field(default_factory=dict)
+    _waiting: list[RolloutRequest] = field(default_factory=list)
+    _states: dict[int, TrialState] = field(default_factory=dict)
+    _beat_at_s: float = float("-inf")
+    _save_at_s: float = float("-inf")
+    _invalid_in_a_row: int = 0
+
+    async def run(self) -> None:
+        """The whole study, top to bottom. Raises ``LeaseLost``."""
+        strategy = self._replay()
+        try:
+            if self._phase is Phase.queued:
+                self._move_to(Phase.searching)
+            if self._phase is Phase.searching:
+                await self._drive(strategy, Split.search, strategy)
+                self._move_to(Phase.confirming)
+            confirmation = self._confirmation(strategy)
+            await self._drive(confirmation, Split.held_out, strategy)
+            self._save_findings(strategy, confirmation)
+            self._move_to(Phase.completed)
+        except Stopped:
+            self._save_findings(strategy, None)
+
+    # --- before -------------------------------------------------------------------------------------------------------
+    def _replay(self) -> SearchStrategy:
+        """A strategy that knows everything that was finished before, in the order in which it was."""
+        self._phase = self.store.study(self.lease.study).phase
+        strategy = self.plan.strategy(self.registry)
+        for trial in all_trials(self.store, self.lease.study):
+            strategy.adopt(trial.number, trial.configuration)
+            self._states[trial.number] = trial.state
+        for outcome in self._finished(Split.search):
+            strategy.record(outcome)
+        return strategy
+
+    def _confirmation(self, strategy: SearchStrategy) -> Confirmation:
+        spec = self.plan.spec
+        searched = sum(outcome.score is not None for outcome in self._finished(Split.search))
+        confirmation = Confirmation(
+            baseline=(0, self.plan.baseline),
+            finalists=[(r.trial, r.configuration) for r in strategy.recommend(spec.search.finalists)],
+            tasks=self.plan.tasks(Split.held_out),
+            rollouts=spec.budget.rollouts - searched,  # what the search left over is the confirmation's
+            seed=spec.search.seed,
+        )
+        for outcome in self._finished(Split.held_out):
+            confirmation.record(outcome)
+        return confirmation
+
+    def _finished(self, split: Split) -> list[Outcome]:
+        where = RolloutFilter(split=split, state=RolloutState.finished)
+        return [
+            Outcome(
+                trial=r.trial,
+                configuration=r.configuration,
+                task=r.task,
+                epoch=r.epoch,
+                score=r.score,
+                cost_usd=r.spend.cost_usd if r.spend else None,
+            )
+            for r in all_rollouts(self.store, self.lease.study, where)
+        ]
+
+    # --- the main loop ------------------------------------------------------------------------------------------------
+    async def _drive(self, source: Source, split: Split, strategy: SearchStrategy) -> None:
+        """Run what ``source`` proposes until there is no more. Raises ``Stopped`` when the study shall not go on."""
+        while True:
+            self._heartbeat()
+            if self._phase is Phase.cancelled or (self._phase is Phase.paused and not self._flights):
+                raise Stopped
+            if self._phase is not Phase.paused:
+                await self._start(source, split)
+            if not self._flights:
+                return
+            if result := await self.pool.next_result(_HEARTBEAT_S / 2):
+                await self._settle(source, result)
+                self._save_now_and_then(strategy)
+
+    def _heartbeat(self) -> None:
+        if self.clock() - self._beat_at_s >= _HEARTBEAT_S:
+            self._beat_at_s = self.clock()
+            self._phase = self.store.renew(self.lease, ttl_s=LEASE_TTL_S)
+
+    async def _start(self, source: Source, split: Split) -> None:
+        """Fill the free places. What the budget has no room for waits until a rollout under way gives some of its back."""
+        room = self.plan.spec.search.concurrency - len(self._flights)
+        if room <= 0 or self._time_is_over(split):
+            return
+        self._waiting += source.propose(room - len(self._waiting)) if room > len(self._waiting) else []
+        wanted = {self._id(request): request for request in self._waiting[:room]}
+        if not wanted:
+            return
+        reserved = set(self.store.reserve(self.lease, [self._new(key, wanted[key], split) for key in wanted]))
+        self._waiting = [request for request in self._waiting if self._id(request) not in reserved]
+        for key in wanted.keys() & reserved:
+            flight = self._flights[key] = _Flight(wanted[key], self._rollout_spec(key, wanted[key], split))
+            await self.pool.submit(flight.spec)
+        if not self._flights:  # nothing under way can free any: the budget is spent
+            for request in self._waiting:
+                source.abandon(request)
+            self._waiting = []
+
+    async def _settle(self, source: Source, result: RolloutResult) -> None:
+        """Commit a result, then tell the source; or run the rollout again when its infrastructure failed."""
+        flight = self._flights[result.rollout_id]
+        if not result.scored and result.retryable and flight.attempt < _TRIES:
+            self.store.record_retry(self.lease, result)
+            flight.attempt += 1
+            await self.pool.submit(flight.spec)
+            return
+        self.store.commit(self.lease, result)
+        del self._flights[result.rollout_id]
+        request = flight.request
+        if not result.scored:
+            source.abandon(request)
+            self._invalid_in_a_row += 1
+            if self._invalid_in_a_row >= _INVALID_IN_A_ROW or not result.retryable:
+                self._move_to(Phase.failed, f"infrastructure: {result.error}")
+                raise Stopped
+            return
+        self._invalid_in_a_row = 0
+        source.record(Outcome(**dict(request), score=result.score, cost_usd=result.spend.cost_usd))
+        state = source.trial_state(request.trial)
+        if self._states.get(request.trial, TrialState.running) is not state:
+            self._states[request.trial] = state
+            self.store.set_trial_state(self.lease, request.trial, state)
+
+    def _time_is_over(self, split: Split) -> bool:
+        """Whether no rollout may be started any more; the search leaves the confirmation its share of the time."""
+        budget_s = self.plan.spec.budget.wall_time_s
+        if budget_s is None:
+            return False
+        share = 1 - self.plan.spec.search.confirm_fraction if split is Split.search else 1.0
+        return self.store.study(self.lease.study).active_s >= share * budget_s
+
+    # --- what is told to workers and store ------------------------------------------------------------------------------
+    def _id(self, request: RolloutRequest) -> str:
+        return rollout_id(self.lease.study, request.trial, request.task, request.epoch)
+
+    def _new(self, key: str, request: RolloutRequest, split: Split) -> NewRollout:
+        limits = request.configuration.limits(self.plan.spec.limits)
+        return NewRollout(id=key, request=request, split=split, reserve_tokens=limits.tokens, reserve_usd=limits.usd)
+
+    def _rollout_spec(self, key: str, request: RolloutRequest, split: Split) -> RolloutSpec:
+        spec = self.plan.spec
+        return RolloutSpec(
+            id=key,
+            study=self.lease.study,
+            trial=request.trial,
+            configuration=request.configuration,
+            suite=spec.suite.id,
+            task=request.task,
+            split=split,
+            epoch=request.epoch,
+            seed=rollout_seed(spec.search.seed, request.configuration, request.task, request.epoch),
+            model=spec.model,
+            sandbox=self.sandbox,
+            limits=request.configuration.limits(spec.limits),
+        )
+
+    def _move_to(self, phase: Phase, reason: str = "") -> None:
+        self._phase = self.store.transition(self.lease.study, phase, reason=reason, lease=self.lease).phase
+
+    def _save_now_and_then(self, strategy: SearchStrategy) -> None:
+        """Keep the findings fresh for whoever watches, in at most a twentieth of the loop's time however many there are."""
+        now_s = self.clock()
+        if now_s >= self._save_at_s:
+            self._save_findings(strategy, None)
+            self._save_at_s = self.clock() + max(_HEARTBEAT_S, 20 * (self.clock() - now_s))
+
+    def _save_findings(self, strategy: SearchStrategy, confirmation: Confirmation | None) -> None:
+        study = self.lease.study
+        rollouts = list(all_rollouts(self.store, study, RolloutFilter(state=RolloutState.finished)))
+        progress = self.store.study(study).progress
+        found = findings(
+            model=model_seen(self.plan.spec.model.id, rollouts, simulated=self.plan.spec.model.is_organism),
+            suite=SuiteSeen(
+                id=self.plan.suite.id,
+                version=self.plan.suite.version,
+                digest=self.plan.suite.digest,
+                search=tuple(task.id for task in self.plan.tasks(Split.search)),
+                held_out=tuple(task.id for task in self.plan.tasks(Split.held_out)),
+            ),
+            sandbox=self.sandbox_seen,
+            best_so_far=next(iter(strategy.recommend()), None),
+            rollouts=rollouts,
+            confirmed=confirm(confirmation.arms, confirmation.epochs, rollouts) if confirmation else None,
+            effort=Effort(
+                configurations=len(list(all_trials(self.store, study))),
+                rollouts=progress.rollouts_finished,
+                invalid=progress.rollouts_invalid,
+                retries=progress.retries,
+                spend=progress.spend,
+            ),
+        )
+        self.store.save_report(self.lease, found.model_dump(mode="json"))

@@ -1,0 +1,114 @@
+"""The use-cases: what a person can do with studies. Knows neither HTTP nor the terminal."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from sandboxes import choose
+from service.exports import BestConfiguration, export_best
+from service.plan import StudyPlan, plan_study
+from unhobble.analysis.report import Findings
+from unhobble.errors import BadInput, Conflict
+from unhobble.messages import Frozen
+from unhobble.protocols import StudyStore
+from unhobble.records import StudyRecord
+from unhobble.registry import Registry, validation_issues
+from unhobble.spec import StudySpec
+from unhobble.vocabulary import Phase, PluginKind, Split
+
+
+class Validation(Frozen):
+    """What a study would be: the answer of a dry run."""
+
+    space_size: int | None = Field(description="Distinct configurations; null where a dimension is continuous.")
+    search_tasks: tuple[str, ...]
+    held_out_tasks: tuple[str, ...]
+    search_rollouts: int
+    confirm_rollouts: int
+    sandbox: str
+    sandbox_why: str
+    sandbox_not_enforced: tuple[str, ...]
+    simulated: bool
+
+
+@dataclass(frozen=True)
+class Studies:
+    """Use-cases over a store. Thread-safe as far as the store is."""
+
+    store: StudyStore
+    registry: Registry
+
+    async def validate(self, document: Any) -> tuple[StudySpec, Validation]:
+        """Check a study's document and say what it would be. Raises ``BadInput`` with every issue; stores and spends nothing."""
+        spec = parse_spec(document)
+        issues = []
+        plan: StudyPlan | None = None
+        try:
+            plan = plan_study(spec, self.registry)
+        except BadInput as error:
+            issues += error.issues
+        try:
+            sandbox = await choose(spec.sandbox, self.registry)
+        except BadInput as error:
+            issues += error.issues
+        if issues or plan is None:
+            raise BadInput(issues)
+        return spec, Validation(
+            space_size=plan.space.size(),
+            search_tasks=tuple(task.id for task in plan.tasks(Split.search)),
+            held_out_tasks=tuple(task.id for task in plan.tasks(Split.held_out)),
+            search_rollouts=plan.search_rollouts,
+            confirm_rollouts=plan.confirm_rollouts,
+            sandbox=sandbox.backend,
+            sandbox_why=sandbox.why,
+            sandbox_not_enforced=sandbox.not_enforced,
+            simulated=spec.model.is_organism,
+        )
+
+    async def submit(self, document: Any, *, idempotency_key: str | None = None) -> StudyRecord:
+        """Check and store a study. Raises ``BadInput`` or ``Conflict`` (the key was used for another study)."""
+        spec, _ = await self.validate(document)
+        return self.store.create_study(spec, idempotency_key=idempotency_key)
+
+    def pause(self, study_id: str) -> StudyRecord:
+        """Start no further rollouts; those under way are finished. Raises ``NotFound`` or ``Conflict``."""
+        return self.store.transition(study_id, Phase.paused, reason="paused by a user")
+
+    def resume(self, study_id: str) -> StudyRecord:
+        """Go on with a paused study. Raises ``NotFound`` or ``Conflict``."""
+        return self.store.transition(study_id, Phase.queued, reason="resumed by a user")
+
+    def cancel(self, study_id: str) -> StudyRecord:
+        """End a study; rollouts under way are dropped. Raises ``NotFound`` or ``Conflict``."""
+        return self.store.transition(study_id, Phase.cancelled, reason="cancelled by a user")
+
+    def best(self, study_id: str) -> BestConfiguration:
+        """The best confirmed configuration, as a file that reproduces its figure. Raises ``NotFound`` or ``Conflict``."""
+        record = self.store.study(study_id)
+        found = findings_of(record)
+        if found is None or found.confirmed is None:
+            raise Conflict(f"study {study_id} is {record.phase.value}: nothing is confirmed on the held-out split yet")
+        return export_best(record, found, found.confirmed)
+
+    def catalog(self) -> dict[str, list[dict[str, Any]]]:
+        """Every plug-in by kind, with what it says of itself and the JSON Schema of its parameters."""
+        return {
+            kind.value: [
+                {"id": p.id, "summary": p.summary, "schema": p.config.model_json_schema()} for p in self.registry.all(kind)
+            ]
+            for kind in PluginKind
+        }
+
+
+def parse_spec(document: Any) -> StudySpec:
+    """A study's spec from YAML or JSON content. Raises ``BadInput`` with every issue."""
+    try:
+        return StudySpec.model_validate(document)
+    except ValidationError as error:
+        raise BadInput(validation_issues(error)) from None
+
+
+def findings_of(record: StudyRecord) -> Findings | None:
+    """The findings stored with a study; None before the first were."""
+    return Findings.model_validate(record.report) if record.report else None

@@ -1,0 +1,29 @@
+"""Random numbers without a generator: each is a hash of what it is for, so that neither order nor clock can change it."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of one conversation, which is known by the seed of its requests and its task."""
+
+    seed: int
+    task: str
+
+    def uniform(self, name: str, index: int = 0) -> float:
+        """A number in [0, 1), uniform and independent for each distinct combination of seed, task, name and index."""
+        digest = hashlib.blake2b(f"{self.seed}\0{self.task}\0{name}\0{index}".encode(), digest_size=8).digest()
+        return (int.from_bytes(digest, "big") >> 11) / 2**53
+
+    def below(self, count: int, name: str, index: int = 0) -> int:
+        """A number in 0, 1, ..., ``count - 1``."""
+        return int(self.uniform(name, index) * count)
+
+    def choose(self, options: Sequence[T], name: str, index: int = 0) -> T:
+        """One of ``options``, each with the same probability."""
+        return options[self.below(len(options), name, index)]

@@ -1,0 +1,119 @@
+"""What a request tells an organism, which has no memory: all it knows is in the messages, as for any model."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+from unhobble.cues import AUTHORISED, PERSIST, PLAN_ACCEPTED, PLAN_REQUEST, RATE_REQUEST, VERIFY
+from unhobble.messages import Message, ModelRequest
+from unhobble.models.organism.formats import KnownFormat, format_of, is_cut, read_own
+from unhobble.models.organism.knowledge import Knowledge, KnownTask
+from unhobble.tools import BASH
+
+
+class Wanted(StrEnum):
+    """What is asked for."""
+
+    act = "act"
+    plan = "plan"
+    rating = "rating"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What came of the own answers since the task was set.
+
+    ``done`` counts the reference steps that were carried out, in order; ``strayed`` other commands since the last of them;
+    ``unreadable`` answers that were meant as calls and not carried out; ``answers`` all of them.
+    """
+
+    done: int = 0
+    strayed: int = 0
+    unreadable: int = 0
+    answers: int = 0
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that an organism goes by. ``task`` and ``tool_format`` are None where it does not recognise them."""
+
+    wanted: Wanted
+    task: KnownTask | None
+    tool_format: KnownFormat | None
+    progress: Progress
+    planned: bool
+    verifying: bool
+    persisting: bool
+    authorised: bool
+
+
+def read(request: ModelRequest, knowledge: Knowledge) -> Situation:
+    """What ``request`` tells. Pure."""
+    messages = request.messages
+    place, task = _task(messages, knowledge)
+    heard = [message.content for message in messages if message.role != "assistant"]
+    opening = [message.content for message in messages[: place + 1] if message.role in ("system", "user")]
+    tool_format = format_of(opening, request.tools)
+    return Situation(
+        wanted=_wanted(messages),
+        task=task,
+        tool_format=tool_format,
+        progress=_progress(messages, place + 1, task, tool_format, request.max_tokens),
+        planned=any(PLAN_ACCEPTED in text for text in heard) or _answered_plan(messages),
+        verifying=any(VERIFY in text for text in heard),
+        persisting=any(PERSIST in text for text in heard),
+        authorised=any(AUTHORISED in text for text in heard),
+    )
+
+
+def shows_all_steps(messages: Sequence[Message], task: KnownTask) -> bool:
+    """Whether every reference step stands somewhere in ``messages``, as it is or in JSON: for attempts shown as text."""
+    text = "\n".join(message.content for message in messages)
+    return all(step in text or json.dumps(step, ensure_ascii=False)[1:-1] in text for step in task.steps)
+
+
+def _task(messages: Sequence[Message], knowledge: Knowledge) -> tuple[int, KnownTask | None]:
+    """The last user message that sets a known task, and the task; the last message and None where there is none."""
+    for place in range(len(messages) - 1, -1, -1):
+        if messages[place].role == "user" and (task := knowledge.find(messages[place].content)):
+            return place, task
+    return len(messages) - 1, None
+
+
+def _wanted(messages: Sequence[Message]) -> Wanted:
+    last = messages[-1].content if messages else ""
+    if RATE_REQUEST in last:
+        return Wanted.rating
+    return Wanted.plan if PLAN_REQUEST in last else Wanted.act
+
+
+def _answered_plan(messages: Sequence[Message]) -> bool:
+    return any(PLAN_REQUEST in said.content and answer.role == "assistant" for said, answer in pairwise(messages))
+
+
+def _progress(
+    messages: Sequence[Message], start: int, task: KnownTask | None, tool_format: KnownFormat | None, max_tokens: int
+) -> Progress:
+    """Walk the own answers in ``messages`` from ``start`` on, which is after the task."""
+    own = [place for place in range(start, len(messages)) if messages[place].role == "assistant"]
+    if task is None or tool_format is None:
+        return Progress(answers=len(own))
+    done = strayed = unreadable = 0
+    for place, following in pairwise([*own, len(messages)]):
+        message = messages[place]
+        if PLAN_REQUEST in messages[place - 1].content:
+            continue
+        size = len(message.content) + sum(len(call.arguments) for call in message.tool_calls)
+        reading = read_own(tool_format, message, cut=is_cut(size, max_tokens))
+        told = [reply.content for reply in messages[place + 1 : following]]
+        # A stricter reader than the one that found the call has said so, in the words that the strict reading gives here.
+        refused = any(problem in text for problem in reading.problems for text in told)
+        if reading.call is None or refused:
+            unreadable += 1
+        elif done < len(task.steps) and reading.call.arguments.get("command") == task.steps[done]:
+            done, strayed = done + 1, 0
+        elif reading.call.name == BASH.name:
+            strayed += 1
+    return Progress(done, strayed, unreadable, len(own))

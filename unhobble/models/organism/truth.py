@@ -1,0 +1,163 @@
+"""How often an organism really solves a task under a configuration: the yardstick that a search's findings are held against.
+
+The real prompt, tool format and scaffold are run against the real organism, with the real limits, and only the machine is a
+stand-in: it acknowledges every command and does nothing. A rollout is solved if, at its end, all of the task's reference steps
+were carried out in order. What real commands print is longer than an acknowledgement, so that limits on tokens and the
+organism's context bind later here than in a sandbox.
+"""
+
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from unhobble.configuration import SLOTS, Configuration, Sampling
+from unhobble.context import LiveContext
+from unhobble.errors import ContextOverflow, LimitReached
+from unhobble.limits import Limits, Meter
+from unhobble.models.organism.client import PREFIX, OrganismClient
+from unhobble.models.organism.knowledge import Knowledge
+from unhobble.models.organism.traits import Traits
+from unhobble.protocols import Scaffold, Task
+from unhobble.registry import Registry, installed
+from unhobble.sandboxing import Ending, ExecResult, SandboxFile, User
+from unhobble.spec import ModelSpec, rollout_seed
+from unhobble.transcript import Recorder
+
+T = TypeVar("T")
+
+_ACKNOWLEDGED = ExecResult(Ending.exited, 0, b"ok\n", b"")
+
+
+class StandInSandbox:
+    """``protocols.Sandbox`` in memory that carries out nothing: it only counts the reference steps it was sent, in order."""
+
+    def __init__(self, steps: Sequence[str]) -> None:
+        self._steps = tuple(steps)
+        self._done = 0
+        self._snapshots: list[int] = []
+
+    @property
+    def solved(self) -> bool:
+        """Whether all steps were carried out, in the state as it is now."""
+        return self._done == len(self._steps)
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",  # noqa: ARG002 - the protocol's signature
+        cwd: str = "/work",  # noqa: ARG002
+        env: dict[str, str] | None = None,  # noqa: ARG002
+        user: User = User.agent,  # noqa: ARG002
+        timeout_s: float,  # noqa: ARG002
+        output_bytes: int,  # noqa: ARG002
+    ) -> ExecResult:
+        """See ``Sandbox.exec``. Every command succeeds and prints ``ok``."""
+        if not self.solved and argv[-1] == self._steps[self._done]:
+            self._done += 1
+        return _ACKNOWLEDGED
+
+    async def write_files(self, files: Sequence[SandboxFile], *, user: User = User.agent) -> None:
+        """See ``Sandbox.write_files``. Nothing is kept."""
+
+    async def read_file(self, path: str, *, max_bytes: int) -> bytes:  # noqa: ARG002 - the protocol's signature
+        """See ``Sandbox.read_file``. There are no files."""
+        raise FileNotFoundError(path)
+
+    async def snapshot(self) -> str:
+        """See ``Sandbox.snapshot``."""
+        self._snapshots.append(self._done)
+        return str(len(self._snapshots) - 1)
+
+    async def restore(self, snapshot: str) -> None:
+        """See ``Sandbox.restore``."""
+        self._done = self._snapshots[int(snapshot)]
+
+    async def stop_agent(self) -> None:
+        """See ``Sandbox.stop_agent``."""
+
+    async def close(self) -> None:
+        """See ``Sandbox.close``."""
+
+
+class _Unrecorded(Recorder):
+    """A recorder for rollouts that nobody will read."""
+
+    def add(self, step: Any) -> None:
+        """Forget ``step``."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A mean over rollouts and its standard error (that of a binomial proportion)."""
+
+    mean: float
+    standard_error: float
+    rollouts: int
+
+
+class Simulator:
+    """Rollouts of one organism that knows ``tasks``, without a sandbox. Synchronous; safe to use inside an event loop."""
+
+    def __init__(
+        self, traits: Traits, tasks: Sequence[Task], *, limits: Limits | None = None, registry: Registry | None = None
+    ) -> None:
+        overrides = traits.model_dump() | {"latency_s": 0.0}
+        spec = ModelSpec(id=PREFIX + "compliant", params={"traits": overrides})
+        self._client = OrganismClient(spec, Knowledge(tasks))
+        self._tasks = tuple(tasks)
+        self._limits = limits or Limits()
+        self._registry = registry or installed()
+
+    def simulate(self, configuration: Configuration, task: Task, *, epoch: int, seed: int) -> float:
+        """The score, 0 or 1, of one rollout. ``seed`` is the study's; the rollout's own follows from it as in a real study."""
+        return self._rollout(configuration, self._parts(configuration), task, rollout_seed(seed, configuration, task.id, epoch))
+
+    def true_success(self, configuration: Configuration, *, epochs: int, seed: int = 0) -> Truth:
+        """The mean score of ``configuration`` over all tasks, ``epochs`` rollouts each."""
+        parts = self._parts(configuration)
+        scores = [
+            self._rollout(configuration, parts, task, rollout_seed(seed, configuration, task.id, epoch))
+            for task in self._tasks
+            for epoch in range(epochs)
+        ]
+        mean = sum(scores) / len(scores)
+        return Truth(mean, (mean * (1 - mean) / len(scores)) ** 0.5, len(scores))
+
+    def _parts(self, configuration: Configuration) -> dict[str, Any]:
+        return {slot: self._registry.build(kind, *configuration.plugin(slot)) for slot, kind in SLOTS.items()}
+
+    def _rollout(self, configuration: Configuration, parts: dict[str, Any], task: Task, seed: int) -> float:
+        sandbox = StandInSandbox(task.reference_steps)
+        context = LiveContext(
+            instruction=task.instruction,
+            prompt=parts["prompt"],
+            tool_format=parts["tool_format"],
+            model=self._client,
+            sandbox=sandbox,
+            sampling=Sampling.model_validate(configuration.section("model")),
+            seed=seed,
+            meter=Meter(configuration.limits(self._limits), clock=_no_time),
+            recorder=_Unrecorded(),
+            simulated=True,
+        )
+        scaffold: Scaffold = parts["scaffold"]
+        with suppress(LimitReached, ContextOverflow):  # the rollout is then judged as it stands
+            _drive(scaffold.run(context))
+        return float(sandbox.solved)
+
+
+def _drive(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never waits, without an event loop. Raises ``RuntimeError`` if it does wait."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    coroutine.close()
+    raise RuntimeError("a simulated rollout waited for something; only scaffolds that wait for nothing else can be simulated")
+
+
+def _no_time() -> float:
+    return 0.0

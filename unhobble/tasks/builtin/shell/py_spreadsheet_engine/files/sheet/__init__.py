@@ -1,0 +1,1 @@
+"""A small spreadsheet that runs in a terminal. SPEC.md says what it does."""
