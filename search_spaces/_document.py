@@ -1,7 +1,7 @@
 """Reads and checks a space's document. Finds all that is wrong with it in one pass; ``space.py`` describes the format."""
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
@@ -20,7 +20,7 @@ class DimensionDocument(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    choice: tuple[Scalar, ...] | None = Field(None, description="The values, without an order.")
+    choice: tuple[Scalar, ...] | None = Field(None, max_length=1000, description="The values, without an order.")
     int_: tuple[_Int, _Int] | None = Field(None, alias="int", description="Lowest and highest whole number, both included.")
     float_: tuple[_Float, _Float] | None = Field(None, alias="float", description="Lowest and highest number, both included.")
     step: _Float | None = Field(None, gt=0, description="Only the lowest number plus multiples of this.")
@@ -37,7 +37,7 @@ class SpaceDocument(BaseModel):
 
     name: str = Field("inline", min_length=1, max_length=100, description="What the space is called.")
     title: str = Field("", max_length=500, description="What it is for, in one sentence.")
-    dimensions: dict[str, DimensionDocument] = Field(description="What varies, by path; see unhobble.configuration.")
+    dimensions: dict[str, DimensionDocument] = Field(max_length=64, description="What varies, by path; see unhobble.configuration.")
     baseline: dict[str, Scalar] = Field(description="A complete configuration of the space: what all is compared with.")
 
 
@@ -52,32 +52,34 @@ def read_document(document: dict[str, Any], registry: Registry) -> tuple[SpaceDo
         return None, [], validation_issues(error, "space")
     issues: list[Issue] = []
     dimensions: dict[str, Dimension] = {}
+    broken: set[str] = set()
     for path, written in parsed.dimensions.items():
-        found = list(_range_issues(path, written))
-        issues += found
-        if not found:
-            dimensions[path] = _dimension(path, written)
-    broken = parsed.dimensions.keys() - dimensions.keys()
+        if found := list(_range_issues(path, written)):
+            issues += found
+            broken.add(path)
+        if dimension := _dimension(path, written):
+            dimensions[path] = dimension
     issues += _condition_issues(dimensions, broken)
     ordered = _in_order(dimensions)
-    stuck = sorted(dimensions.keys() - {dimension.path for dimension in ordered})
-    if stuck and not issues:
-        issues.append(Issue("space.dimensions", f"the conditions go round in a circle among {', '.join(stuck)}"))
-    issues += _slot_issues(parsed, dimensions, registry)
-    for dimension in ordered:
+    if stuck := sorted(dimensions.keys() - {dimension.path for dimension in ordered}):
+        issues.append(Issue("space.dimensions", f"the conditions (when) go round in a circle among {', '.join(stuck)}"))
+    issues += _slot_issues(dimensions, broken, registry)
+    for dimension in dimensions.values():
         if dimension.path not in SLOTS:
             issues += _schema_issues(dimension, dimensions, registry)
-    return parsed, ordered, issues
+    return parsed, ordered, list(dict.fromkeys(issues))
 
 
-def _dimension(path: str, written: DimensionDocument) -> Dimension:
+def _dimension(path: str, written: DimensionDocument) -> Dimension | None:
+    """The dimension, if it is clear of which kind it is; its values may still be wrong."""
     when = {other: tuple(map(plain, values)) for other, values in written.when.items()}
     if written.choice is not None:
         return Choice(path, tuple(map(plain, written.choice)), when=when)
     if written.int_ is not None:
-        return Integer(path, *written.int_, step=int(written.step or 1), log=written.log, when=when)
-    assert written.float_ is not None  # _range_issues found exactly one of the three
-    return Real(path, *written.float_, step=written.step, log=written.log, when=when)
+        return Integer(path, *written.int_, step=max(1, int(written.step or 1)), log=written.log, when=when)
+    if written.float_ is not None:
+        return Real(path, *written.float_, step=written.step, log=written.log, when=when)
+    return None
 
 
 def _range_issues(path: str, written: DimensionDocument) -> Iterator[Issue]:
@@ -107,7 +109,7 @@ def _range_issues(path: str, written: DimensionDocument) -> Iterator[Issue]:
     if written.step is not None and low <= high:
         if written.int_ and not written.step.is_integer():
             yield Issue(f"{at}.step", f"must be a whole number, not {written.step}")
-        elif (Decimal(str(high)) - Decimal(str(low))) % Decimal(str(written.step)):
+        elif (Fraction(str(high)) - Fraction(str(low))) % Fraction(str(written.step)):
             yield Issue(f"{at}.step", f"steps of {written.step:g} from {low} do not arrive at {high}")
 
 
@@ -118,7 +120,7 @@ def _condition_issues(dimensions: Mapping[str, Dimension], broken: set[str]) -> 
             if not values:
                 yield Issue(at, "is empty, so that the dimension would never be set; give at least one value")
             if other in broken:
-                continue
+                continue  # its own issues come first
             if other not in dimensions:
                 yield Issue(at, f"there is no dimension {other!r}; there are {', '.join(sorted(dimensions))}")
                 continue
@@ -130,30 +132,27 @@ def _condition_issues(dimensions: Mapping[str, Dimension], broken: set[str]) -> 
 
 
 def _in_order(dimensions: Mapping[str, Dimension]) -> list[Dimension]:
-    """Dimensions, slots first, each after those it depends on; without those that depend on themselves or on nothing known."""
+    """Dimensions, slots first, each after those it depends on; without those whose conditions lead back to themselves."""
     slots = list(SLOTS)
     waiting = sorted(dimensions.values(), key=lambda d: (slots.index(d.path) if d.path in SLOTS else len(slots), d.path))
     ordered: list[Dimension] = []
     placed: set[str] = set()
-    while ready := next((dimension for dimension in waiting if dimension.when.keys() <= placed), None):
+    while ready := next((dimension for dimension in waiting if dimension.when.keys() & dimensions.keys() <= placed), None):
         waiting.remove(ready)
         ordered.append(ready)
         placed.add(ready.path)
     return ordered
 
 
-def _slot_issues(parsed: SpaceDocument, dimensions: Mapping[str, Dimension], registry: Registry) -> Iterator[Issue]:
+def _slot_issues(dimensions: Mapping[str, Dimension], broken: set[str], registry: Registry) -> Iterator[Issue]:
     """Each slot must be a choice between plug-ins, and always set."""
     for slot, kind in SLOTS.items():
         at = f"space.dimensions.{slot}"
-        if slot not in parsed.dimensions:
-            yield Issue(at, f"is missing; give a choice of one or more of {', '.join(registry.ids(kind))}")
-            continue
         dimension = dimensions.get(slot)
-        if dimension is None:
-            continue
         if not isinstance(dimension, Choice):
-            yield Issue(at, f"must be a choice of one or more of {', '.join(registry.ids(kind))}")
+            if dimension is not None or slot not in broken:
+                fault = "must be" if dimension else "is missing; give"
+                yield Issue(at, f"{fault} a choice of one or more of {', '.join(registry.ids(kind))}")
             continue
         if dimension.when:
             yield Issue(f"{at}.when", f"a configuration always needs a {slot}, so that it cannot have conditions")
@@ -188,9 +187,11 @@ def _possible(slot: str, dimension: Dimension, dimensions: Mapping[str, Dimensio
     chosen = dimensions.get(slot)
     possible = list(chosen.options) if isinstance(chosen, Choice) else []
     pending = [dimension]
+    seen: set[str] = set()
     while pending:
         needed = pending.pop()
+        seen.add(needed.path)
         if slot in needed.when:
             possible = [value for value in possible if is_one_of(value, needed.when[slot])]
-        pending += [dimensions[path] for path in needed.when if path in dimensions]
+        pending += [dimensions[path] for path in needed.when if path in dimensions and path not in seen]
     return possible

@@ -3,9 +3,10 @@
 import math
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from fractions import Fraction
+from typing import TypeVar
 
 from unhobble.configuration import Scalar
 
@@ -13,7 +14,10 @@ Conditions = Mapping[str, tuple[Scalar, ...]]
 """Paths of other dimensions, and the values of each under which a dimension is active."""
 
 
-def plain(value: Scalar) -> Scalar:
+T = TypeVar("T", bound=Scalar)
+
+
+def plain(value: T) -> T | int:
     """``value`` as a configuration's hash sees it: a float that is a whole number is that number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -40,7 +44,7 @@ class Dimension(ABC):
         """How many values there are; None where they are a continuum."""
 
     @abstractmethod
-    def values(self) -> Sequence[Scalar]:
+    def values(self) -> Iterator[Scalar]:
         """Every value, in order. Raises ``ValueError`` where they are a continuum."""
 
     @property
@@ -72,9 +76,9 @@ class Choice(Dimension):
         """See ``Dimension``."""
         return len(self.options)
 
-    def values(self) -> Sequence[Scalar]:
+    def values(self) -> Iterator[Scalar]:
         """See ``Dimension``."""
-        return self.options
+        return iter(self.options)
 
     @property
     def extremes(self) -> Sequence[Scalar]:
@@ -83,7 +87,7 @@ class Choice(Dimension):
 
     def draw(self, rng: random.Random) -> Scalar:
         """See ``Dimension``."""
-        return rng.choice(self.options)
+        return self.options[rng.randrange(self.count)]
 
     def snapped(self, value: object) -> Scalar:
         """See ``Dimension``."""
@@ -109,11 +113,11 @@ class Integer(Dimension):
     @property
     def count(self) -> int:
         """See ``Dimension``."""
-        return len(self.values())
+        return (self.high - self.low) // self.step + 1
 
-    def values(self) -> Sequence[int]:
+    def values(self) -> Iterator[int]:
         """See ``Dimension``."""
-        return range(self.low, self.high + 1, self.step)
+        return iter(range(self.low, self.high + 1, self.step))
 
     @property
     def extremes(self) -> Sequence[Scalar]:
@@ -123,14 +127,14 @@ class Integer(Dimension):
     def draw(self, rng: random.Random) -> Scalar:
         """See ``Dimension``."""
         if not self.log:
-            return rng.choice(self.values())
+            return self.low + rng.randrange(self.count) * self.step
         # Half a unit more at both ends gives the ends their full share.
         drawn = round(math.exp(rng.uniform(math.log(self.low - 0.5), math.log(self.high + 0.5))))
         return min(self.high, max(self.low, drawn))
 
     def snapped(self, value: object) -> Scalar:
         """See ``Dimension``."""
-        if isinstance(value, int | float) and not isinstance(value, bool) and value in self.values():
+        if isinstance(value, int | float) and not isinstance(value, bool) and self._holds(value):
             return int(value)
         steps = f" in steps of {self.step}" if self.step > 1 else ""
         raise ValueError(f"must be a whole number from {self.low} to {self.high}{steps}, not {value!r}")
@@ -139,6 +143,9 @@ class Integer(Dimension):
         """See ``Dimension``."""
         extra: dict[str, object] = {"step": self.step} if self.step > 1 else {}
         return {"int": [self.low, self.high], **extra, **({"log": True} if self.log else {})}
+
+    def _holds(self, number: float) -> bool:
+        return self.low <= number <= self.high and number == int(number) and (int(number) - self.low) % self.step == 0
 
 
 @dataclass(frozen=True)
@@ -155,16 +162,13 @@ class Real(Dimension):
         """See ``Dimension``."""
         if self.low == self.high:
             return 1
-        return None if self.step is None else len(self.values())
+        return None if self.step is None else int((_exact(self.high) - _exact(self.low)) / _exact(self.step)) + 1
 
-    def values(self) -> Sequence[float]:
+    def values(self) -> Iterator[Scalar]:
         """See ``Dimension``."""
-        if self.low == self.high:
-            return (self.low,)
-        if self.step is None:
+        if self.count is None:
             raise ValueError(f"{self.path} is a continuum and cannot be enumerated; give it a step")
-        low, high, step = (Decimal(str(number)) for number in (self.low, self.high, self.step))
-        return [float(low + place * step) for place in range(int((high - low) / step) + 1)]
+        return map(self._at, range(self.count))
 
     @property
     def extremes(self) -> Sequence[Scalar]:
@@ -174,7 +178,7 @@ class Real(Dimension):
     def draw(self, rng: random.Random) -> Scalar:
         """See ``Dimension``."""
         if self.count is not None:
-            return plain(rng.choice(self.values()))
+            return self._at(rng.randrange(self.count))
         if self.log:
             drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
             return plain(min(self.high, max(self.low, drawn)))
@@ -182,12 +186,12 @@ class Real(Dimension):
 
     def snapped(self, value: object) -> Scalar:
         """See ``Dimension``."""
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             if self.count is None and self.low <= value <= self.high:
                 return plain(value)
-            for own in self.values() if self.count is not None else ():
-                if math.isclose(own, value, rel_tol=1e-9, abs_tol=1e-12):
-                    return plain(own)
+            place = round((value - self.low) / (self.step or 1)) if self.count is not None else -1
+            if 0 <= place < (self.count or 0) and math.isclose(self._at(place), value, rel_tol=1e-9, abs_tol=1e-12):
+                return self._at(place)
         steps = f" in steps of {self.step:g}" if self.step is not None else ""
         raise ValueError(f"must be a number from {self.low:g} to {self.high:g}{steps}, not {value!r}")
 
@@ -195,3 +199,11 @@ class Real(Dimension):
         """See ``Dimension``."""
         extra: dict[str, object] = {} if self.step is None else {"step": plain(self.step)}
         return {"float": [plain(self.low), plain(self.high)], **extra, **({"log": True} if self.log else {})}
+
+    def _at(self, place: int) -> int | float:
+        return plain(float(_exact(self.low) + place * _exact(self.step or 0)))
+
+
+def _exact(number: float) -> Fraction:
+    """The number as it is written in decimals, so that 3 steps of 0.1 are 0.3."""
+    return Fraction(str(number))

@@ -23,7 +23,7 @@ from typing import Any
 import yaml
 
 from search_spaces._document import read_document
-from search_spaces.dimensions import Choice, Dimension, Integer, Real
+from search_spaces.dimensions import Choice, Dimension, Integer, Real, is_one_of, plain
 from unhobble.configuration import Configuration, Scalar, check_configuration
 from unhobble.errors import BadInput, Issue
 from unhobble.registry import Registry
@@ -56,7 +56,12 @@ class Space:
         parsed, dimensions, issues = read_document(document, registry)
         if parsed is None or issues:
             raise BadInput(issues)
-        loaded = cls(parsed.name, parsed.title, tuple(dimensions), Configuration(parsed.baseline))
+        loaded = cls(
+            parsed.name,
+            parsed.title,
+            tuple(dimensions),
+            Configuration({path: plain(value) for path, value in parsed.baseline.items()}),
+        )
         issues = [Issue(f"space.baseline.{issue.path}", issue.message) for issue in loaded.contains(loaded.baseline)]
         if found := issues or check_configuration(loaded.baseline, registry, "space.baseline"):
             raise BadInput(found)
@@ -79,12 +84,10 @@ class Space:
 
     def contains(self, configuration: Configuration) -> list[Issue]:
         """Why ``configuration`` is not in the space, with its paths; empty where it is."""
-        issues: list[Issue] = []
         values = configuration.root
         by_path = {dimension.path: dimension for dimension in self.dimensions}
-        for path in values:
-            if path not in by_path:
-                issues.append(Issue(path, f"is no dimension of the space; it has {', '.join(by_path)}"))
+        known = ", ".join(by_path)
+        issues = [Issue(path, f"is no dimension of the space; it has {known}") for path in values if path not in by_path]
         for path, dimension in by_path.items():
             active = dimension.active(values)
             if active and path not in values:
@@ -103,11 +106,16 @@ class Space:
         named: dict[str, list[Scalar]] = {}
         for dimension in self.dimensions:
             for path, values in dimension.when.items():
-                named.setdefault(path, []).extend(value for value in values if value not in named[path])
+                known = named.setdefault(path, [])
+                for value in values:
+                    if not is_one_of(value, known):
+                        known.append(value)
         return self._size_from(0, {}, named)
 
     def enumerate(self) -> Iterator[Configuration]:
         """Every configuration once. Raises ``ValueError`` where a dimension is a continuum."""
+        for dimension in self.dimensions:
+            dimension.values()  # raises before anything is yielded
         return self._enumerate_from(0, {})
 
     @property

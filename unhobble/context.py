@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from unhobble.configuration import Sampling
+from unhobble.errors import AnswerLate, LimitReached
 from unhobble.limits import Meter
 from unhobble.messages import FormatProblem, Message, ModelAnswer, ModelRequest, ToolCall, ToolOutcome, ToolSpec
 from unhobble.protocols import ModelClient, Prompt, Sandbox, ToolFormat
@@ -10,6 +11,7 @@ from unhobble.results import Identity, Spend
 from unhobble.spec import draw_seed
 from unhobble.tools import BASH, SUBMIT, TOOLS, run_bash
 from unhobble.transcript import AnswerStep, CallStep, FormatProblemStep, MessageStep, NoteStep, Recorder
+from unhobble.vocabulary import LimitKind
 
 
 class LiveContext:
@@ -63,7 +65,10 @@ class LiveContext:
         )
         estimate = self._model.estimate(request)
         self._meter.before_call(estimate.tokens, estimate.usd)
-        answer = await self._model.complete(request, timeout_s=self._meter.remaining_s)
+        try:
+            answer = await self._model.complete(request, timeout_s=self._meter.remaining_s)
+        except AnswerLate:
+            raise LimitReached(LimitKind.time, self.limits.time_s) from None
         self._meter.after_call(answer.usage.total, answer.cost_usd)
         self._book(answer)
         self._recorder.add(AnswerStep(purpose=purpose, answer=answer))

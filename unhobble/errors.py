@@ -11,6 +11,7 @@
     │   ├── InfrastructureError   nobody's doing in the rollout: rerun, never scored
     │   │   ├── SandboxError      the sandbox is broken (not: the command failed)
     │   │   └── ModelError        the provider gave no usable answer (``retryable`` says whether asking again can help)
+    │   │       └── AnswerLate    the answer was still awaited, and nothing had gone wrong, when the time for it was over
     │   ├── ContextOverflow       the conversation no longer fits the model: the agent's doing, scored
     │   ├── TaskError             the task itself is broken (its set-up or its checks): labelled ``task_bug``
     │   └── LimitReached          a limit of the rollout was reached: scored as it stands
@@ -78,6 +79,14 @@ class ModelError(InfrastructureError):
     def __init__(self, message: str, *, retryable: bool = True) -> None:
         super().__init__(message)
         self.retryable = retryable
+
+
+class AnswerLate(ModelError):
+    """The time that was given passed while an answer was awaited, and no attempt at it had failed before.
+
+    A rollout gives a call all of its remaining time. So this is how a slow agent meets its time limit: the context makes it
+    ``LimitReached``, which is scored. Were it infrastructure, slow rollouts would be dropped and only the quick ones counted.
+    """
 
 
 class ContextOverflow(RolloutEscape):

@@ -120,7 +120,7 @@ class ModelClient(Protocol):
         ...
 
     async def complete(self, request: ModelRequest, *, timeout_s: float) -> ModelAnswer:
-        """Answer, own retries included, within ``timeout_s``. Raises ``ModelError`` or ``ContextOverflow``."""
+        """Answer, own retries included, within ``timeout_s``. Raises ``ModelError`` (``AnswerLate``) or ``ContextOverflow``."""
         ...
 
     async def close(self) -> None:

@@ -31,8 +31,10 @@ class Worker:
 
     async def close(self) -> None:
         """Release models and sandboxes."""
-        for resource in [*self._models.values(), *self._providers.values()]:
-            await resource.close()
+        for model in self._models.values():
+            await model.close()
+        for provider in self._providers.values():
+            await provider.close()
 
     def _equip(self, spec: RolloutSpec) -> Equipment:
         if spec.suite not in self._suites:

@@ -47,8 +47,9 @@ def commit(study: LockedStudy, result: RolloutResult, transcript: bytes) -> bool
     totals = study.row
     totals.last_finished += 1
     totals.rollouts_reserved -= 1
-    totals.tokens_reserved -= row.reserved_tokens
-    totals.usd_reserved -= row.reserved_usd
+    # Reservations too large for an integer were cut, one by one and in their sum.
+    totals.tokens_reserved = max(0, totals.tokens_reserved - row.reserved_tokens)
+    totals.usd_reserved = max(Decimal(0), totals.usd_reserved - row.reserved_usd)
     if result.scored:
         totals.rollouts_finished += 1
     else:

@@ -7,10 +7,12 @@ further epochs of the contenders, so that what is recommended rests on more than
 
 import logging
 from collections.abc import Callable
+from typing import cast
 
 import optuna
 from pydantic import Field
-from search_spaces.space import Choice, Dimension, Integer, Real
+from search_spaces.dimensions import Choice, Dimension, Integer, Real
+from search_spaces.space import Space
 
 from service.search.problem import SearchProblem
 from service.search.trials import Cell, Schedule, TrialLedger, by_belief, mean_of, posterior, probability_not_worse, recommend
@@ -181,9 +183,7 @@ class RacingStrategy:
         if proposal := self._pending.pop(trial.number, None):
             self._optuna.tell(proposal, value)
         elif not self._problem.space.contains(trial.configuration):
-            params = {p: v for p, v in trial.configuration.root.items() if p in self._problem.space.dimensions}
-            distributions = {p: _distribution(self._problem.space.dimensions[p]) for p in params}
-            self._optuna.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=value))
+            self._optuna.add_trial(_entered(self._problem.space, trial.configuration, value))
 
     def _believed(self, trial: TrialLedger) -> float:
         """The posterior mean, which also makes a pruned trial's few rollouts comparable with a full one's many."""
@@ -195,21 +195,22 @@ def _fewest_wanted(trial: TrialLedger) -> tuple[int, int]:
     return trial.wanted, trial.number
 
 
-def _suggest(trial: optuna.trial.Trial, path: str, dimension: Dimension) -> Scalar:
+def _suggest(trial: optuna.trial.BaseTrial, path: str, dimension: Dimension) -> Scalar:
     match dimension:
         case Choice():
-            return trial.suggest_categorical(path, list(dimension.choice))
+            return cast(Scalar, trial.suggest_categorical(path, dimension.options))
         case Integer():
-            return trial.suggest_int(path, *dimension.bounds, step=dimension.step or 1, log=dimension.log)
+            return int(trial.suggest_int(path, dimension.low, dimension.high, step=dimension.step, log=dimension.log))
         case Real():
-            return trial.suggest_float(path, *dimension.bounds, step=dimension.step, log=dimension.log)
+            return float(trial.suggest_float(path, dimension.low, dimension.high, step=dimension.step, log=dimension.log))
+        case _:
+            raise TypeError(f"no Optuna distribution for {type(dimension).__name__}")
 
 
-def _distribution(dimension: Dimension) -> optuna.distributions.BaseDistribution:
-    match dimension:
-        case Choice():
-            return optuna.distributions.CategoricalDistribution(list(dimension.choice))
-        case Integer():
-            return optuna.distributions.IntDistribution(*dimension.bounds, step=dimension.step or 1, log=dimension.log)
-        case Real():
-            return optuna.distributions.FloatDistribution(*dimension.bounds, step=dimension.step, log=dimension.log)
+def _entered(space: Space, configuration: Configuration, value: float) -> optuna.trial.FrozenTrial:
+    """A finished Optuna trial of ``configuration``, which is in ``space``."""
+    fixed = optuna.trial.FixedTrial(dict(configuration.root))
+    for dimension in space.dimensions:
+        if dimension.path in configuration.root:
+            _suggest(fixed, dimension.path, dimension)
+    return optuna.trial.create_trial(params=fixed.params, distributions=fixed.distributions, value=value)

@@ -10,9 +10,9 @@ def connect(spec: ModelSpec) -> ModelClient:
     The imports wait until they are needed: litellm costs seconds.
     """
     if spec.is_organism:
-        from unhobble.models.organism.client import OrganismClient  # noqa: PLC0415 - see above
+        from unhobble.models.organism.client import OrganismClient
 
         return OrganismClient(spec)
-    from unhobble.models.litellm_client import LitellmClient  # noqa: PLC0415 - see above
+    from unhobble.models.litellm_client import LitellmClient
 
     return LitellmClient(spec)

@@ -5,12 +5,13 @@ import importlib
 import os
 import random
 import time
+from dataclasses import replace
 from typing import Any
 
 import httpx
 from openai import AsyncOpenAI
 
-from unhobble.errors import BadInput, ContextOverflow, Issue, ModelError
+from unhobble.errors import AnswerLate, BadInput, ContextOverflow, Issue, ModelError
 from unhobble.messages import Attempt, Estimate, ModelAnswer, ModelRequest
 from unhobble.models.litellm_wire import (
     Failure,
@@ -27,6 +28,7 @@ ATTEMPT_TIMEOUT_S = 300.0
 """Seconds for one attempt, unless the model's ``params.timeout`` says otherwise; what takes longer is a hung connection."""
 
 _FIRST_WAIT_S = 0.5
+_LITELLM_GRACE_S = 5.0
 _LONGEST_WAIT_S = 30.0
 _SHOWN_CHARACTERS = 500
 _KEYLESS = "none-needed"
@@ -44,7 +46,7 @@ class LitellmClient:
         self._spec = spec
         self._first_wait_s = first_wait_s
         self._key = _key(spec)
-        self._attempt_timeout_s = float(spec.params.get("timeout", ATTEMPT_TIMEOUT_S))
+        self._attempt_timeout_s = _attempt_timeout_s(spec)
         # Imported here and not at the first call, whose deadline the import's seconds would eat.
         self._litellm = _import_litellm()
         self._name, self._provider = self._resolve()
@@ -62,27 +64,34 @@ class LitellmClient:
         attempts: list[Attempt] = []
         while True:
             attempt_s = time.monotonic()
-            allowed_s = min(self._attempt_timeout_s, started_s + timeout_s - attempt_s)
-            try:
-                # The outer deadline is ours: litellm's own timeout starts again with each piece of a slow answer.
-                answer = await asyncio.wait_for(self._ask(request, allowed_s), allowed_s)
-            except Exception as error:
-                failure = classify(error, now_s=time.time())
-            else:
+            left_s = started_s + timeout_s - attempt_s
+            found = await self._attempt(request, min(self._attempt_timeout_s, left_s))
+            if isinstance(found, ModelAnswer):
                 attempts.append(Attempt(duration_s=_since(attempt_s), status=200))
-                return answer.model_copy(update={"attempts": tuple(attempts), "duration_s": _since(started_s)})
-            message = self._redact(failure.message)
-            attempts.append(Attempt(duration_s=_since(attempt_s), error=message, status=failure.status))
-            wait_s = self._wait_s(failure, len(attempts))
+                return found.model_copy(update={"attempts": tuple(attempts), "duration_s": _since(started_s)})
+            if found.late and not attempts and left_s < self._attempt_timeout_s:
+                raise AnswerLate(f"{self.model} had not answered after {timeout_s:.4g} s")
+            attempts.append(Attempt(duration_s=_since(attempt_s), error=found.message, status=found.status))
+            wait_s = self._wait_s(found, len(attempts))
             last = len(attempts) == MAX_ATTEMPTS or _since(started_s) + wait_s >= timeout_s
-            if last or not failure.retryable:
-                raise self._final(failure, message, attempts) from None
+            if last or not found.retryable:
+                raise self._final(found, attempts)
             await asyncio.sleep(wait_s)
 
     async def close(self) -> None:
         """See ``ModelClient.close``. Connections of providers other than OpenAI's are litellm's, for the process."""
         if self._openai is not None:
             await self._openai.close()
+
+    async def _attempt(self, request: ModelRequest, timeout_s: float) -> ModelAnswer | Failure:
+        try:
+            # The deadline is ours: litellm's starts again with each piece of a slow answer.
+            return await asyncio.wait_for(self._ask(request, timeout_s + _LITELLM_GRACE_S), timeout_s)
+        except TimeoutError:
+            return Failure(f"no answer after {timeout_s:.4g} s", late=True)
+        except Exception as error:
+            failure = classify(error, now_s=time.time())
+            return replace(failure, message=self._redact(failure.message))
 
     async def _ask(self, request: ModelRequest, timeout_s: float) -> ModelAnswer:
         """One HTTP request."""
@@ -91,30 +100,30 @@ class LitellmClient:
         def keep(details: dict[str, Any]) -> None:
             raw.append(details.get("original_response"))
 
-        arguments = self._spec.params | wire_request(request, seed=self._takes_seed)
-        response = await self._litellm.acompletion(
-            **arguments,
-            model=self._spec.id,
-            api_key=self._key,
-            base_url=self._spec.api_base,
-            client=self._openai,
-            timeout=timeout_s,
-            num_retries=0,
-            max_retries=0,
-            caching=False,
-            logger_fn=keep,
-        )
+        ours = {
+            "model": self._spec.id,
+            "api_key": self._key,
+            "base_url": self._spec.api_base,
+            "client": self._openai,
+            "timeout": timeout_s,
+            "num_retries": 0,
+            "max_retries": 0,
+            "caching": False,
+            "logger_fn": keep,
+        }
+        response = await self._litellm.acompletion(**(self._spec.params | wire_request(request, seed=self._takes_seed) | ours))
         if raw:
             check_raw(raw[-1])
         # litellm counts a model without a price in its table as free; free and unknown cannot be told apart, so it is unknown.
         cost_usd = getattr(response, "_hidden_params", {}).get("response_cost") or None
         return read_answer(response, cost_usd=cost_usd)
 
-    def _final(self, failure: Failure, message: str, attempts: list[Attempt]) -> ContextOverflow | ModelError:
+    def _final(self, failure: Failure, attempts: list[Attempt]) -> ContextOverflow | ModelError:
         if failure.overflow:
-            return ContextOverflow(f"{self.model}: {message}")
+            return ContextOverflow(f"{self.model}: {failure.message}")
         count = f"{len(attempts)} attempt{'s' if len(attempts) > 1 else ''}"
-        return ModelError(f"{self.model} gave no usable answer in {count}; the last: {message}", retryable=failure.retryable)
+        text = f"{self.model} gave no usable answer in {count}; the last: {failure.message}"
+        return ModelError(text, retryable=failure.retryable)
 
     def _wait_s(self, failure: Failure, failed: int) -> float:
         """What the provider asked for, else exponential; with jitter, so that rollouts refused together return one by one."""
@@ -168,6 +177,13 @@ def _key(spec: ModelSpec) -> str | None:
     if spec.id.startswith("openai/"):
         raise BadInput([Issue("model.api_key_env", f"is missing; {spec.id} needs the name of the variable that holds its key")])
     return None  # providers with ambient credentials (Bedrock, Vertex) find their own
+
+
+def _attempt_timeout_s(spec: ModelSpec) -> float:
+    timeout = spec.params.get("timeout", ATTEMPT_TIMEOUT_S)
+    if isinstance(timeout, int | float) and timeout > 0:
+        return float(timeout)
+    raise BadInput([Issue("model.params.timeout", f"must be a number of seconds above 0, not {timeout!r}")])
 
 
 def _import_litellm() -> Any:

@@ -17,18 +17,22 @@ _HOPELESS_CODES = ("insufficient_quota", "billing_hard_limit_reached", "account_
 _EMPTY_IS_AN_ANSWER = frozenset({"length", "content_filter"})
 
 
-class UnusableAnswerError(Exception):
+class UnusableAnswer(Exception):
     """The provider answered with 200 and something that is not a whole answer: cut off on its way, empty, or ill-formed."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What a failed attempt means. ``wait_s`` is what the provider asked for (Retry-After), None where it did not say."""
+    """What a failed attempt means. ``wait_s`` is what the provider asked for (Retry-After), None where it did not say.
+
+    ``overflow``: the conversation is too long for the model. ``late``: nothing went wrong but that the time was over.
+    """
 
     message: str
     status: int | None = None
     retryable: bool = True
     overflow: bool = False
+    late: bool = False
     wait_s: float | None = None
 
 
@@ -81,7 +85,7 @@ def most_input_tokens(request: ModelRequest) -> int:
 
 # --- and back ---------------------------------------------------------------------------------------------------------
 def check_raw(raw: object) -> None:
-    """Raise ``UnusableAnswerError`` if a provider's body in OpenAI's shape lacks what litellm would silently fill in.
+    """Raise ``UnusableAnswer`` if a provider's body in OpenAI's shape lacks what litellm would silently fill in.
 
     litellm turns a missing ``finish_reason`` into "stop" and a missing ``usage`` into zeros, which makes an answer that was cut
     off on its way look whole. Bodies of other shapes pass.
@@ -94,17 +98,17 @@ def check_raw(raw: object) -> None:
         return
     choices = body["choices"]
     if not choices:
-        raise UnusableAnswerError("the answer has no choices")
+        raise UnusableAnswer("the answer has no choices")
     if not (choices[0].get("finish_reason") or choices[0].get("finish_details")):
-        raise UnusableAnswerError("the answer has no finish_reason, so it was cut off on its way")
+        raise UnusableAnswer("the answer has no finish_reason, so it was cut off on its way")
     if not body.get("usage"):
-        raise UnusableAnswerError("the answer has no usage, so it cannot be billed")
+        raise UnusableAnswer("the answer has no usage, so it cannot be billed")
 
 
 def read_answer(response: Any, *, cost_usd: float | None) -> ModelAnswer:
-    """Read litellm's ``ModelResponse``. Raises ``UnusableAnswerError``."""
+    """Read litellm's ``ModelResponse``. Raises ``UnusableAnswer``."""
     if not getattr(response, "choices", None):
-        raise UnusableAnswerError("the answer has no choices")
+        raise UnusableAnswer("the answer has no choices")
     choice = response.choices[0]
     message = choice.message
     refusal = (getattr(message, "provider_specific_fields", None) or {}).get("refusal")
@@ -114,7 +118,7 @@ def read_answer(response: Any, *, cost_usd: float | None) -> ModelAnswer:
         for call in message.tool_calls or ()
     )
     if not content and not calls and choice.finish_reason not in _EMPTY_IS_AN_ANSWER:
-        raise UnusableAnswerError(f"the answer is empty (finish_reason {choice.finish_reason!r})")
+        raise UnusableAnswer(f"the answer is empty (finish_reason {choice.finish_reason!r})")
     return ModelAnswer(
         content=content,
         tool_calls=calls,
@@ -129,19 +133,17 @@ def read_answer(response: Any, *, cost_usd: float | None) -> ModelAnswer:
 def _usage(usage: Any) -> Usage:
     tokens_in, tokens_out = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
     if not isinstance(tokens_in, int) or not isinstance(tokens_out, int):
-        raise UnusableAnswerError("the answer has no usage, so it cannot be billed")
+        raise UnusableAnswer("the answer has no usage, so it cannot be billed")
     if tokens_in <= 0 or tokens_out < 0:
-        raise UnusableAnswerError(f"the usage of the answer makes no sense: {tokens_in} tokens in, {tokens_out} out")
+        raise UnusableAnswer(f"the usage of the answer makes no sense: {tokens_in} tokens in, {tokens_out} out")
     return Usage(input_tokens=tokens_in, output_tokens=tokens_out)
 
 
 # --- what went wrong --------------------------------------------------------------------------------------------------
 def classify(error: Exception, *, now_s: float) -> Failure:
     """What ``error``, raised by litellm or by reading its answer, means. ``now_s`` is seconds since the Unix epoch."""
-    if isinstance(error, UnusableAnswerError):
+    if isinstance(error, UnusableAnswer):
         return Failure(str(error), status=200)
-    if isinstance(error, TimeoutError):
-        return Failure("no answer in time")
     text = str(error) or type(error).__name__
     told = f"{text} {getattr(error, 'body', '')}"  # the provider's own code stands only in the body
     status = _status(error)

@@ -1,6 +1,7 @@
 """Organisms over HTTP, for anything that speaks OpenAI's chat completions.
 
-``POST /v1/chat/completions``, ``GET /v1/models`` and ``GET /healthz``. A plain ASGI application, because the kernel knows no web framework. uvicorn is imported only when a server is started.
+``POST /v1/chat/completions``, ``GET /v1/models`` and ``GET /healthz``. A plain ASGI application, because the kernel knows no web
+framework; uvicorn is imported only when a server is started.
 """
 
 import json
@@ -123,7 +124,7 @@ def serving(clients: dict[str, OrganismClient] | None = None) -> Iterator[str]:
 
 
 def _server(app: OrganismApp, log_level: str, **where: Any) -> "uvicorn.Server":
-    import uvicorn  # noqa: PLC0415 - only who serves pays for it
+    import uvicorn
 
     config = uvicorn.Config(app, log_level=log_level, lifespan="off", ws="none", http="h11", server_header=False, **where)
     return uvicorn.Server(config)

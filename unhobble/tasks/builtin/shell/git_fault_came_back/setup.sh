@@ -1,4 +1,5 @@
 set -e
+export GIT_COMMITTER_DATE="1650000000 +0200"
 git init -q -b main tally
 cd tally
 git config user.name "Build" && git config user.email build@example.org && git config gc.auto 0

@@ -1,5 +1,6 @@
 set -e
 token='tk.9/Zr&4+Qx*e7'
+export GIT_COMMITTER_DATE="1690075000 +0100"
 git init -q -b main deploy
 cd deploy
 git config user.name "Runa Dahl" && git config user.email runa@example.org && git config gc.auto 0

@@ -1,0 +1,22 @@
+# The service image: API and controller. Sandboxes are containers beside it (mount the engine's socket) or bubblewrap inside it.
+FROM python:3.12-slim-bookworm
+
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends bubblewrap git sqlite3 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 10001 unhobble \
+    && install --directory --owner unhobble /data
+
+WORKDIR /app
+COPY requirements/runtime.txt requirements/build.txt ./requirements/
+RUN pip install --no-cache-dir --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+COPY . .
+RUN pip install --no-cache-dir --no-deps --no-build-isolation .
+
+USER unhobble
+ENV UNHOBBLE_HOST=0.0.0.0 UNHOBBLE_DATABASE_URL=sqlite:////data/unhobble.db
+VOLUME /data
+EXPOSE 8642
+HEALTHCHECK CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8642/readyz', timeout=3)"]
+ENTRYPOINT ["unhobble"]
+CMD ["serve"]

@@ -1,0 +1,206 @@
+"""Control groups of this machine, version 1 and 2: one group a sandbox, below the worker's own or the nearest that is ours to use.
+
+Sources: the kernel's Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from unhobble.errors import SandboxError
+from unhobble.sandboxing import SandboxSpec
+
+CONTROLLERS = {"memory": "memory_bytes", "pids": "processes", "cpu": "cpus"}
+"""Each controller that is used, and the field of ``SandboxSpec`` that it enforces."""
+
+_PERIOD_US = 100_000
+_REMOVAL_S = 5.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """A directory below which groups can be made, and the controllers that they then have."""
+
+    version: int
+    parent: Path
+    controllers: frozenset[str]
+
+    def settings(self, spec: SandboxSpec) -> Iterator[tuple[str, str]]:
+        """The files that hold the limits of ``spec``, in the order in which the kernel accepts them."""
+        quota_us = max(1_000, int(spec.cpus * _PERIOD_US))
+        if "memory" in self.controllers:
+            if self.version == 1:
+                yield "memory.limit_in_bytes", str(spec.memory_bytes)
+                yield "memory.memsw.limit_in_bytes", str(spec.memory_bytes)
+            else:
+                yield "memory.max", str(spec.memory_bytes)
+                yield "memory.swap.max", "0"
+        if "pids" in self.controllers:
+            yield "pids.max", str(spec.processes)
+        if "cpu" in self.controllers:
+            if self.version == 1:
+                yield "cpu.cfs_period_us", str(_PERIOD_US)
+                yield "cpu.cfs_quota_us", str(quota_us)
+            else:
+                yield "cpu.max", f"{quota_us} {_PERIOD_US}"
+
+
+_ABSENT_WITHOUT_SWAP = {"memory.memsw.limit_in_bytes", "memory.swap.max"}
+
+
+class Group:
+    """The control group of one sandbox: one directory in each hierarchy."""
+
+    def __init__(self, directories: dict[Path, Hierarchy]) -> None:
+        self._directories = directories
+
+    def add(self, pid: int) -> None:
+        """Put a process in; its descendants are born in it. Raises ``SandboxError``."""
+        try:
+            for directory in self._directories:
+                (directory / "cgroup.procs").write_text(str(pid))
+        except OSError as error:
+            raise SandboxError(f"process {pid} cannot be put into a control group: {error}") from error
+
+    def oom_kills(self) -> int:
+        """How many of its processes the kernel has killed for memory."""
+        for directory, hierarchy in self._directories.items():
+            if "memory" in hierarchy.controllers:
+                events = directory / ("memory.oom_control" if hierarchy.version == 1 else "memory.events")
+                for line in events.read_text().splitlines():
+                    if line.startswith("oom_kill "):
+                        return int(line.split()[1])
+        return 0
+
+    def remove(self) -> None:
+        """Kill what is in it and remove it. Blocks for as long as the kernel takes; never raises."""
+        deadline_s = time.monotonic() + _REMOVAL_S
+        for directory in self._directories:
+            while not _removed(directory):
+                if time.monotonic() > deadline_s:
+                    _log.warning("the control group %s could not be removed", directory)
+                    break
+                time.sleep(0.005)
+
+
+def _removed(directory: Path) -> bool:
+    try:
+        directory.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        # Busy: something still lives in it, or is dead and not yet gone.
+        with contextlib.suppress(OSError):
+            for pid in (directory / "cgroup.procs").read_text().split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+        return False
+    return True
+
+
+class Cgroups:
+    """The hierarchies that this process may use. ``missing`` names the limits that none of them enforces."""
+
+    def __init__(self, hierarchies: list[Hierarchy]) -> None:
+        self._hierarchies = hierarchies
+        found = frozenset[str]().union(*(hierarchy.controllers for hierarchy in hierarchies))
+        self.missing = tuple(field for controller, field in CONTROLLERS.items() if controller not in found)
+
+    def create(self, name: str, spec: SandboxSpec) -> Group:
+        """Make a group with the limits of ``spec``. Raises ``SandboxError``, and leaves nothing then."""
+        directories = {hierarchy.parent / name: hierarchy for hierarchy in self._hierarchies}
+        try:
+            for directory, hierarchy in directories.items():
+                directory.mkdir()
+                for file, value in hierarchy.settings(spec):
+                    if file not in _ABSENT_WITHOUT_SWAP or (directory / file).exists():
+                        (directory / file).write_text(value)
+        except OSError as error:
+            Group(directories).remove()
+            raise SandboxError(f"the control group {name} cannot be made: {error}") from error
+        return Group(directories)
+
+    def remove_all(self, prefix: str) -> None:
+        """Remove every group whose name starts with ``prefix``: what a killed worker left. Never raises."""
+        for hierarchy in self._hierarchies:
+            for directory in hierarchy.parent.glob(f"{prefix}*"):
+                Group({directory: hierarchy}).remove()
+
+
+def find(process: Path = Path("/proc/self")) -> Cgroups:
+    """The hierarchies that are mounted here and writable for us. ``process`` is the worker's directory in /proc."""
+    try:
+        own = dict(_memberships((process / "cgroup").read_text()))
+        mounts = list(_mounts((process / "mountinfo").read_text()))
+    except OSError:
+        return Cgroups([])
+    found: dict[tuple[int, Path], set[str]] = {}
+    left = set(CONTROLLERS)
+    for version, mount, root, mounted in mounts:
+        for controller in sorted(left & mounted) if version == 1 else [""]:
+            start = _below(mount, root, own.get(controller, "/"))
+            parent, has = (_v1_parent(start), {controller}) if version == 1 else _v2_parent(start, mount, left)
+            if parent is not None and has:
+                found.setdefault((version, parent), set()).update(has)
+                left -= has
+    return Cgroups([Hierarchy(version, parent, frozenset(has)) for (version, parent), has in found.items()])
+
+
+def _memberships(text: str) -> Iterator[tuple[str, str]]:
+    """``/proc/<pid>/cgroup``: controller to path; version 2 stands under the empty name."""
+    for line in text.splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            yield controller, path
+
+
+def _mounts(text: str) -> Iterator[tuple[int, Path, str, set[str]]]:
+    """The cgroup mounts of a mountinfo: version, where, which directory of the hierarchy, controllers (version 1)."""
+    for line in text.splitlines():
+        before, _, after = line.partition(" - ")
+        kind, _, options = after.split(" ", 2)
+        root, point = before.split(" ")[3:5]
+        if kind in {"cgroup", "cgroup2"}:
+            yield (1 if kind == "cgroup" else 2), Path(point), root, set(options.split(","))
+
+
+def _below(mount: Path, root: str, path: str) -> Path:
+    """Where the group ``path`` is visible below ``mount``; in a container it may not be, and the mount itself is ours."""
+    relative = os.path.relpath(path, root)
+    place = mount / relative
+    return mount if relative.startswith("..") or not place.is_dir() else place
+
+
+def _v1_parent(start: Path) -> Path | None:
+    return start if os.access(start, os.W_OK) else None
+
+
+def _v2_parent(start: Path, mount: Path, wanted: set[str]) -> tuple[Path | None, set[str]]:
+    """The nearest group whose children have, or can be given, controllers.
+
+    A group with processes of its own can give none (the kernel's "no internal processes"), so a worker in a delegated leaf
+    finds the leaf's parent.
+    """
+    for group in [start, *start.parents]:
+        if os.access(group, os.W_OK):
+            for controller in sorted(wanted & _words(group / "cgroup.controllers") - _words(group / "cgroup.subtree_control")):
+                with contextlib.suppress(OSError):
+                    (group / "cgroup.subtree_control").write_text(f"+{controller}")
+            if has := wanted & _words(group / "cgroup.subtree_control"):
+                return group, has
+        if group == mount:
+            break
+    return None, set()
+
+
+def _words(file: Path) -> set[str]:
+    try:
+        return set(file.read_text().split())
+    except OSError:
+        return set()

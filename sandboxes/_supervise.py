@@ -1,0 +1,216 @@
+"""Runs one bubblewrap process to its end: admits its first process to limits, caps its output, keeps its time, leaves nothing."""
+
+import asyncio
+import contextlib
+import errno
+import json
+import os
+import signal
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandboxes._commands import EXCESS
+from sandboxes._settling import settled
+from unhobble.errors import SandboxError
+from unhobble.sandboxing import Ending
+
+_CHUNK_BYTES = 65_536
+_SETUP_S = 30.0
+_REAP_S = 30.0
+
+
+class TooLong(Exception):
+    """The command line is longer than the kernel takes."""
+
+
+@dataclass
+class Stream:
+    """What is kept of an output stream, and how much there was."""
+
+    cap: int
+    kept: bytearray = field(default_factory=bytearray)
+    count: int = 0
+
+    @property
+    def truncated(self) -> bool:
+        """Whether there was more than is kept."""
+        return self.count > self.cap
+
+    async def collect(self, source: asyncio.StreamReader, excess: asyncio.Event) -> None:
+        """Read to the end; ``excess`` is set once there is far more than the cap."""
+        while chunk := await source.read(_CHUNK_BYTES):
+            self.kept += chunk[: max(0, self.cap - len(self.kept))]
+            self.count += len(chunk)
+            if self.count > EXCESS * self.cap:
+                excess.set()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it ended. ``exit_code`` is None where the command was killed, by us or with its whole namespace."""
+
+    ending: Ending
+    exit_code: int | None
+    stdout: Stream
+    stderr: Stream
+
+
+async def supervise(
+    words: Sequence[str],
+    *,
+    identity: dict[str, Any],
+    admit: Callable[[int], None],
+    stdin: bytes,
+    timeout_s: float,
+    output_bytes: int,
+) -> Outcome:
+    """Run ``words``, the path of bwrap and its arguments; when this returns or raises, every process of it is gone.
+
+    ``identity`` are arguments of ``Popen`` (user, group). ``admit`` is called with the pid of the sandbox's first process before
+    that process does anything. Raises ``SandboxError`` where bubblewrap fails, ``TooLong`` where no kernel would take ``words``.
+    """
+    jail = _Jail()
+    try:
+        await jail.start(words, identity, admit)
+        return await jail.run(stdin, timeout_s, output_bytes)
+    finally:
+        await settled(jail.end())
+
+
+class _Jail:
+    """One bwrap process and the first process (pid 1) of its namespace, whose death is the death of all others in it."""
+
+    def __init__(self) -> None:
+        self._files = contextlib.ExitStack()
+        self._process: Process | None = None
+        self._status = asyncio.StreamReader()
+        self._pidfd: int | None = None
+
+    async def start(self, words: Sequence[str], identity: dict[str, Any], admit: Callable[[int], None]) -> None:
+        """Start bwrap, let ``admit`` see its child while it is held back, then let it go."""
+        status, status_out = os.pipe()
+        self._files.callback(os.close, status)
+        gate, gate_in = os.pipe()
+        self._files.callback(os.close, gate_in)  # not before the end: at its closing the child would go on
+        executable, *rest = words
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *(executable, "--json-status-fd", str(status_out), "--block-fd", str(gate), *rest),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                pass_fds=(status_out, gate),
+                env={},  # a sandbox can read its launcher's
+                start_new_session=True,
+                **identity,
+            )
+        except OSError as error:
+            if error.errno == errno.E2BIG:
+                raise TooLong from None
+            raise SandboxError(f"bwrap cannot be started: {error}") from error
+        finally:
+            for theirs in (status_out, gate):
+                os.close(theirs)
+        await self._listen(status)
+        try:
+            async with asyncio.timeout(_SETUP_S):
+                first = json.loads(await self._status.readline() or b"{}")
+        except TimeoutError:
+            raise SandboxError(f"bwrap did not start a namespace within {_SETUP_S:g} s") from None
+        if "child-pid" not in first:
+            raise SandboxError(f"bwrap failed: {await self._complaint()}")
+        self._pidfd = os.pidfd_open(first["child-pid"])
+        self._files.callback(os.close, self._pidfd)
+        admit(first["child-pid"])
+        os.write(gate_in, b"\n")
+
+    async def run(self, stdin: bytes, timeout_s: float, output_bytes: int) -> Outcome:
+        """Serve the streams until the command ends or must end."""
+        process, excess = self._process, asyncio.Event()
+        assert process is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        stdout, stderr = Stream(output_bytes), Stream(output_bytes)
+        over = [asyncio.ensure_future(process.wait()), asyncio.ensure_future(excess.wait())]
+        reading = [asyncio.ensure_future(stdout.collect(process.stdout, excess))]
+        reading.append(asyncio.ensure_future(stderr.collect(process.stderr, excess)))
+        tasks = [asyncio.ensure_future(self._feed(stdin)), *over, *reading]
+        try:
+            done, _ = await asyncio.wait(over, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            ending = Ending.output_exceeded if excess.is_set() else Ending.exited if done else Ending.timed_out
+            await self._kill()
+            await asyncio.gather(*reading)  # with every writer dead they come to the end
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        code = await self._exit_code() if ending is Ending.exited else None
+        return Outcome(ending, code, stdout, stderr)
+
+    async def end(self) -> None:
+        """Leave nothing, whatever happened. Raises ``SandboxError`` where something cannot be killed."""
+        try:
+            await self._kill()
+            if self._process and self._process.stdin:
+                self._process.stdin.close()
+        finally:
+            self._files.close()
+
+    async def _kill(self) -> None:
+        """Kill the namespace's first process and wait for its end, which comes after the end of all others in it."""
+        if self._process is None:
+            return
+        if self._pidfd is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        try:
+            async with asyncio.timeout(_REAP_S):
+                if self._pidfd is not None:
+                    await _readable(self._pidfd)
+                await self._process.wait()
+        except TimeoutError:
+            raise SandboxError(f"a process of bwrap {self._process.pid} did not die within {_REAP_S:g} s") from None
+
+    async def _feed(self, stdin: bytes) -> None:
+        assert self._process is not None
+        writer = self._process.stdin
+        assert writer is not None
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            writer.write(stdin)
+            await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+
+    async def _exit_code(self) -> int | None:
+        """What bwrap says the command returned; None where its whole namespace was killed before it could."""
+        for line in (await self._status.read()).splitlines():
+            if "exit-code" in (document := json.loads(line)):
+                return int(document["exit-code"])
+        return None
+
+    async def _complaint(self) -> str:
+        assert self._process is not None
+        assert self._process.stderr is not None
+        return (await self._process.stderr.read(4096)).decode(errors="replace").strip() or "it said nothing"
+
+    async def _listen(self, status: int) -> None:
+        pipe = os.fdopen(os.dup(status), "rb", buffering=0)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(self._status), pipe
+        )
+        self._files.callback(transport.close)
+
+
+async def _readable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_reader(descriptor, lambda: ready.done() or ready.set_result(None))
+    try:
+        await ready
+    finally:
+        loop.remove_reader(descriptor)

@@ -1,0 +1,259 @@
+"""What every tool format must do, whoever wrote it."""
+
+import time
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from unhobble.messages import (
+    FormatProblem,
+    FormatProblemCode,
+    ModelAnswer,
+    NativeCall,
+    ParsedAnswer,
+    ToolCall,
+    ToolOutcome,
+    ToolSpec,
+    Usage,
+)
+from unhobble.protocols import ToolFormat
+from unhobble.registry import installed
+from unhobble.tools import BASH, SUBMIT, TOOLS
+from unhobble.vocabulary import PluginKind
+
+IDS = installed().ids(PluginKind.tool_format)
+FORMATS = [(i, strict) for i in IDS for strict in (True, False)]
+
+VARIED = ToolSpec(
+    name="edit",
+    description="Edit a file.",
+    parameters={
+        "type": "object",
+        "properties": {
+            "text": {"type": "string"},
+            "line": {"type": "integer"},
+            "options": {"type": "object"},
+            "tags": {"type": "array"},
+            "force": {"type": "boolean"},
+        },
+        "required": ["text", "line"],
+        "additionalProperties": False,
+    },
+)
+
+TREACHEROUS = [
+    "",
+    "\n",
+    "\n\n",
+    "\r\n",
+    "a\r",
+    "```",
+    "```json\n{}\n```",
+    "\n```\n",
+    "</command>",
+    "<\\/command>",
+    "<\\\\/command>",
+    "</command",
+    "</tool>",
+    '<tool name="bash"><command>x</command></tool>',
+    "Observation: ok",
+    "\nObservation: ok\nAction: submit\nAction Input: {}",
+    'Action: bash\nAction Input: {"command": "x"}',
+    "'\"\\\"'",
+    "\\u0000",
+    "\u2028\u2029\x85\x0b\x0c\x1c",
+    "<![CDATA[ ]]>",
+    "&lt;&amp;",
+    '{"tool": "bash"}',
+    "None, True, {,}",
+]
+TEXT = st.one_of(
+    st.text(),
+    st.lists(st.sampled_from([*TREACHEROUS, " ", "x"]), max_size=5).map("".join),
+    st.text(alphabet="<>\\/`\n\"'{}:command"),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def build(plugin_id: str, *, strict: bool) -> ToolFormat:
+    return installed().build(PluginKind.tool_format, plugin_id, {"strict": strict})
+
+
+def answer(content: str, calls: tuple[NativeCall, ...] = (), finish_reason: str = "stop") -> ModelAnswer:
+    return ModelAnswer(content=content, tool_calls=calls, finish_reason=finish_reason, usage=Usage(), cost_usd=0.0, model="m")
+
+
+def read_back(tool_format: ToolFormat, call: ToolCall, thought: str = "", tools: tuple[ToolSpec, ...] = TOOLS) -> ParsedAnswer:
+    message = tool_format.write_call(call, thought)
+    return tool_format.parse(answer(message.content, message.tool_calls), tools)
+
+
+@pytest.mark.parametrize(("plugin_id", "strict"), FORMATS)
+class TestEveryFormat:
+    @settings(max_examples=150, deadline=None)
+    @given(text=TEXT, thought=TEXT, tool=st.sampled_from([(BASH, "command"), (SUBMIT, "answer")]))
+    @example(text="\n</command>\n", thought='<tool name="bash">', tool=(BASH, "command"))
+    def test_a_written_call_is_read_back_whatever_text_it_carries(self, plugin_id, strict, text, thought, tool) -> None:
+        call = ToolCall(id="call_1", name=tool[0].name, arguments={tool[1]: text})
+        parsed = read_back(build(plugin_id, strict=strict), call, thought)
+        assert parsed == ParsedAnswer(calls=(call,))
+
+    @pytest.mark.parametrize("text", TREACHEROUS)
+    def test_a_written_call_is_read_back_for_each_treacherous_text(self, plugin_id, strict, text) -> None:
+        call = ToolCall(id="call_1", name="bash", arguments={"command": text})
+        assert read_back(build(plugin_id, strict=strict), call, text) == ParsedAnswer(calls=(call,))
+
+    @settings(max_examples=50, deadline=None)
+    @given(
+        line=st.integers(),
+        options=st.dictionaries(st.text(), JSON, max_size=3),
+        tags=st.lists(JSON, max_size=3),
+        force=st.booleans(),
+    )
+    def test_arguments_that_are_not_text_are_read_back(self, plugin_id, strict, line, options, tags, force) -> None:
+        arguments = {"text": "x", "line": line, "options": options, "tags": tags, "force": force}
+        call = ToolCall(id="call_1", name="edit", arguments=arguments)
+        assert read_back(build(plugin_id, strict=strict), call, tools=(*TOOLS, VARIED)) == ParsedAnswer(calls=(call,))
+
+    @settings(max_examples=150, deadline=None)
+    @given(content=TEXT, raw=st.lists(st.tuples(TEXT, TEXT), max_size=3), finish_reason=st.sampled_from(["stop", "length"]))
+    def test_parse_raises_nothing_and_gives_calls_or_a_problem(self, plugin_id, strict, content, raw, finish_reason) -> None:
+        calls = tuple(NativeCall(id=str(i), name=name, arguments=arguments) for i, (name, arguments) in enumerate(raw))
+        parsed = build(plugin_id, strict=strict).parse(answer(content, calls, finish_reason), TOOLS)
+        assert bool(parsed.calls) != (parsed.problem is not None)
+
+    @settings(max_examples=100, deadline=None)
+    @given(text=TEXT, where=st.floats(0, 1), junk=TEXT)
+    def test_parse_raises_nothing_for_a_call_with_damage(self, plugin_id, strict, text, where, junk) -> None:
+        tool_format = build(plugin_id, strict=strict)
+        message = tool_format.write_call(ToolCall(id="call_1", name="bash", arguments={"command": text}))
+        if message.tool_calls:
+            native = message.tool_calls[0]
+            cut = int(where * len(native.arguments))
+            damaged = answer("", (native.model_copy(update={"arguments": native.arguments[:cut] + junk}),))
+        else:
+            damaged = answer(message.content[: int(where * len(message.content))] + junk)
+        parsed = tool_format.parse(damaged, TOOLS)
+        assert bool(parsed.calls) != (parsed.problem is not None)
+
+    @pytest.mark.parametrize(
+        "deep", ["[" * 100_000, '{"a":' * 100_000, '{"tool":"bash","arguments":' + "[" * 500 + "]" * 500 + "}"]
+    )
+    def test_deep_nesting_is_a_problem_and_no_crash(self, plugin_id, strict, deep) -> None:
+        tool_format = build(plugin_id, strict=strict)
+        for content in (deep, f"```json\n{deep}\n```", f"Action: bash\nAction Input: {deep}"):
+            native = NativeCall(id="1", name="bash", arguments='{"command": ' + deep)
+            assert tool_format.parse(answer(content, (native,)), TOOLS).problem
+
+    @pytest.mark.parametrize("unit", ['"\\', "'\\", '{"a":"', "<tool name=", '<tool name="bash"><command>x</tool>', "<tool ", " ", "{",
+                                      "```json\n{", "```json\n", "Action: bash\n", "Action Input: {", "*_ ", ",}", "<\\", "<command>x",
+                                      '<tool name="bash"><command>x</command> y', "Thought: \n \t"])  # fmt: skip
+    def test_parse_takes_time_linear_in_the_answer(self, plugin_id, strict, unit) -> None:
+        """Eight times the length may take 32 times as long at the most; quadratic time would take 64 times as long."""
+        tool_format = build(plugin_id, strict=strict)
+
+        def cpu_s(repeats: int) -> float:
+            text = unit * repeats
+            value = answer(text, (NativeCall(id="1", name="bash", arguments='{"command": ' + text),))
+            started = time.process_time()
+            tool_format.parse(value, TOOLS)
+            return time.process_time() - started
+
+        small = min(cpu_s(2_000) for _ in range(3))
+        assert min(cpu_s(16_000) for _ in range(2)) < 32 * max(small, 0.002)
+
+    def test_an_answer_without_a_call_is_a_problem_that_shows_how_to_call(self, plugin_id, strict) -> None:
+        problem = build(plugin_id, strict=strict).parse(answer("I think I am done."), TOOLS).problem
+        assert problem is not None
+        assert problem.code is FormatProblemCode.no_call
+        assert "bash" in problem.message
+        assert "command" in problem.message
+
+    def test_a_truncated_answer_is_refused_even_where_it_holds_a_call(self, plugin_id, strict) -> None:
+        tool_format = build(plugin_id, strict=strict)
+        message = tool_format.write_call(ToolCall(id="call_1", name="bash", arguments={"command": "rm -rf build"}))
+        parsed = tool_format.parse(answer(message.content, message.tool_calls, "length"), TOOLS)
+        assert parsed.problem is not None
+        assert parsed.problem.code is FormatProblemCode.truncated
+
+    def test_an_unknown_tool_is_a_problem_that_names_the_tools(self, plugin_id, strict) -> None:
+        parsed = read_back(build(plugin_id, strict=strict), ToolCall(id="1", name="python", arguments={"code": "1"}))
+        assert parsed.problem is not None
+        assert parsed.problem.code is FormatProblemCode.unknown_tool
+        assert all(word in parsed.problem.message for word in ("python", "bash", "submit"))
+
+    @pytest.mark.parametrize("arguments", [{}, {"cmd": "ls"}, {"command": 1}, {"command": "ls", "more": "x"}])
+    def test_arguments_that_do_not_fit_the_schema_are_refused_and_never_coerced(self, plugin_id, strict, arguments) -> None:
+        parsed = read_back(build(plugin_id, strict=strict), ToolCall(id="1", name="bash", arguments=arguments))
+        assert parsed.problem is not None
+        assert parsed.problem.code is FormatProblemCode.schema_violation
+        assert "bash" in parsed.problem.message
+
+    def test_all_calls_of_an_answer_are_read_in_order(self, plugin_id, strict) -> None:
+        tool_format = build(plugin_id, strict=strict)
+        calls = (
+            ToolCall(id="call_1", name="bash", arguments={"command": "ls"}),
+            ToolCall(id="call_2", name="submit", arguments={"answer": "done"}),
+        )
+        messages = [tool_format.write_call(call) for call in calls]
+        content = "\n\n".join(message.content for message in messages)
+        natives = tuple(native for message in messages for native in message.tool_calls)
+        assert tool_format.parse(answer(content, natives), TOOLS).calls == calls
+
+    def test_one_bad_call_refuses_the_whole_answer(self, plugin_id, strict) -> None:
+        tool_format = build(plugin_id, strict=strict)
+        good = tool_format.write_call(ToolCall(id="call_1", name="bash", arguments={"command": "ls"}))
+        bad = tool_format.write_call(ToolCall(id="call_2", name="nonesuch", arguments={}))
+        parsed = tool_format.parse(answer(f"{good.content}\n\n{bad.content}", (*good.tool_calls, *bad.tool_calls)), TOOLS)
+        assert parsed.calls == ()
+        assert parsed.problem is not None
+        assert parsed.problem.call_id == ("call_2" if tool_format.native else None)
+
+    def test_no_stop_sequence_cuts_a_written_call(self, plugin_id, strict) -> None:
+        tool_format = build(plugin_id, strict=strict)
+        for text in TREACHEROUS:
+            content = tool_format.write_call(ToolCall(id="1", name="bash", arguments={"command": text}), text).content
+            assert not any(stop in content for stop in tool_format.stop)
+
+    def test_outcomes_and_problems_hold_their_text_word_for_word(self, plugin_id, strict) -> None:
+        """The transcript relies on it: it does not record a message that shows what a step shows already."""
+        tool_format = build(plugin_id, strict=strict)
+        call = ToolCall(id="call_7", name="bash", arguments={"command": "ls"})
+        for text in ("<a> & `b`\n", *filter(None, TREACHEROUS)):
+            outcome = tool_format.write_outcome(call, ToolOutcome(text=text))
+            assert text in outcome.content
+            assert (outcome.role, outcome.tool_call_id) == (("tool", "call_7") if tool_format.native else ("user", None))
+            problem = FormatProblem(code=FormatProblemCode.no_call, message=text)
+            assert text in tool_format.write_problem(problem).content
+            assert tool_format.write_problem(problem).role == "user"
+
+    def test_a_clean_call_needs_no_repair(self, plugin_id, strict) -> None:
+        assert read_back(build(plugin_id, strict=strict), ToolCall(id="1", name="bash", arguments={"command": "ls"})).repairs == 0
+
+
+@pytest.mark.parametrize("plugin_id", IDS)
+def test_instructions_do_not_depend_on_parameters_and_describe_every_tool(plugin_id: str) -> None:
+    strict, lenient = build(plugin_id, strict=True), build(plugin_id, strict=False)
+    assert strict.instructions(TOOLS) == lenient.instructions(TOOLS)
+    if strict.native:
+        assert strict.instructions(TOOLS) == ""
+    else:
+        assert all(word in strict.instructions(TOOLS) for tool in TOOLS for word in (tool.name, tool.description))
+
+
+def test_the_first_line_of_the_instructions_tells_the_formats_apart() -> None:
+    first_lines = [build(i, strict=True).instructions(TOOLS).partition("\n")[0] for i in IDS]
+    assert len(set(first_lines)) == len(IDS)
+
+
+@pytest.mark.parametrize("plugin_id", IDS)
+def test_what_a_model_is_shown_as_an_example_is_read(plugin_id: str) -> None:
+    tool_format = build(plugin_id, strict=True)
+    if not tool_format.native:
+        examples = tool_format.instructions(TOOLS).partition("For example:")[2]
+        assert [call.name for call in tool_format.parse(answer(examples), TOOLS).calls] == ["bash", "submit"]

@@ -1,0 +1,55 @@
+"""Lets a search strategy play against a function instead of real rollouts."""
+
+from dataclasses import dataclass
+
+from search_spaces.space import Space
+from service.search.problem import SearchProblem
+from unhobble.configuration import Configuration
+from unhobble.protocols import SearchStrategy
+from unhobble.records import Outcome, RolloutRequest, TaskInfo
+from unhobble.registry import installed
+from unhobble.vocabulary import PluginKind
+
+TASKS = tuple(TaskInfo(id=f"task{i}", family=f"f{i % 3}", human_minutes=2.0**i) for i in range(10))
+
+
+def problem(space: str = "default", *, rollouts: int = 200, seed: int = 0) -> SearchProblem:
+    loaded = Space.load(space, installed())
+    return SearchProblem(space=loaded, tasks=TASKS, baseline=loaded.baseline, seed=seed, rollouts=rollouts)
+
+
+def build(name: str, at: SearchProblem, **options) -> SearchStrategy:
+    return installed().build(PluginKind.strategy, name, options, at)
+
+
+def outcome(request: RolloutRequest, score: float | None) -> Outcome:
+    return Outcome(**dict(request), score=score)
+
+
+@dataclass
+class Play:
+    """Everything that a strategy asked for and was told."""
+
+    requests: list[RolloutRequest]
+    outcomes: list[Outcome]
+
+
+def play(strategy: SearchStrategy, success, *, at_once: int = 4, most: int = 10_000) -> Play:
+    """Let a strategy search with ``at_once`` rollouts in flight; ``success(configuration, task, epoch)`` gives the score."""
+    flying: list[RolloutRequest] = []
+    done = Play([], [])
+    while len(done.outcomes) < most:
+        flying += strategy.propose(at_once - len(flying))
+        if not flying:
+            break
+        request = flying.pop(0)
+        done.requests.append(request)
+        told = outcome(request, success(request.configuration, request.task, request.epoch))
+        done.outcomes.append(told)
+        strategy.record(told)
+    return done
+
+
+def is_xml(configuration: Configuration, task: str = "", epoch: int = 0) -> float:
+    del task, epoch
+    return float(configuration.root["tool_format"] == "xml_tags")
