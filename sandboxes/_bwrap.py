@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from unhobble.sandboxing import HOME_DIR, SANDBOX_ENV, TESTS_DIR, WORK_DIR, User
@@ -28,10 +29,18 @@ _KEEPER_CAPABILITIES = ("CAP_DAC_OVERRIDE", "CAP_FOWNER")
 _NAMESPACES = ("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
 
 
+@dataclass(frozen=True)
+class CommandLine:
+    """What bwrap is told: its ``options``, which go through a file so that no list of processes shows them, and the command."""
+
+    options: list[str]
+    argv: list[str]
+
+
 def command_line(
     box: Path, etc: Path, argv: Sequence[str], *, cwd: str, env: dict[str, str], user: User, ulimits: Iterable[str]
-) -> list[str]:
-    """Arguments of bwrap that run ``argv`` in the sandbox whose directories are below ``box``.
+) -> CommandLine:
+    """How to run ``argv`` in the sandbox whose directories are below ``box``.
 
     ``ulimits`` are arguments of the shell's ``ulimit``, set on the command for itself.
     """
@@ -46,11 +55,11 @@ def command_line(
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--clearenv"]
     for name, value in (SANDBOX_ENV | env).items():
         words += ["--setenv", name, value]
-    return [*words, "--", *_started_in(cwd, ulimits), *argv]
+    return CommandLine(words, [*_started_in(cwd, ulimits), *argv])
 
 
-def maintenance_line(box: Path, argv: Sequence[str]) -> list[str]:
-    """Arguments of bwrap that run the worker's own ``argv`` with the right to every file below ``box`` and to write nowhere else.
+def maintenance_line(box: Path, argv: Sequence[str]) -> CommandLine:
+    """How to run the worker's own ``argv`` with the right to every file below ``box`` and to write nowhere else.
 
     As root that right is there; otherwise a user namespace gives it, over the files of the worker's own uid.
     """
@@ -58,7 +67,7 @@ def maintenance_line(box: Path, argv: Sequence[str]) -> list[str]:
     words += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--new-session"]
     if os.geteuid() != 0:
         words += ["--unshare-user", *_identity(User.keeper)]
-    return [*words, "--clearenv", "--setenv", "PATH", "/usr/bin:/bin", "--", *argv]
+    return CommandLine([*words, "--clearenv", "--setenv", "PATH", "/usr/bin:/bin"], list(argv))
 
 
 def _identity(user: User) -> list[str]:
@@ -83,4 +92,3 @@ def _started_in(cwd: str, ulimits: Iterable[str]) -> list[str]:
     """A shell that becomes the command: a directory or program that is missing then ends as it would in any shell."""
     lines = ['cd -- "$1" || exit 126', "shift", *(f"ulimit {limit}" for limit in ulimits), "unset PWD OLDPWD", 'exec "$@"']
     return ["/bin/sh", "-c", "; ".join(lines), "sh", cwd]
-

@@ -69,11 +69,15 @@ class Group:
             raise SandboxError(f"process {pid} cannot be put into a control group: {error}") from error
 
     def oom_kills(self) -> int:
-        """How many of its processes the kernel has killed for memory."""
+        """How many of its processes the kernel has killed for memory. Raises ``SandboxError``."""
         for directory, hierarchy in self._directories.items():
             if "memory" in hierarchy.controllers:
                 events = directory / ("memory.oom_control" if hierarchy.version == 1 else "memory.events")
-                for line in events.read_text().splitlines():
+                try:
+                    lines = events.read_text().splitlines()
+                except OSError as error:
+                    raise SandboxError(f"the control group is gone: {error}") from error
+                for line in lines:
                     if line.startswith("oom_kill "):
                         return int(line.split()[1])
         return 0

@@ -14,6 +14,7 @@ import shlex
 import shutil
 import stat
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 PLACES = ("/work", "/home/agent", "/tmp", "/tests")  # noqa: S108 (the sandbox's own, a promise of the Sandbox protocol)
 """Where files may be written and read, as seen from inside a sandbox."""
@@ -149,7 +150,7 @@ def _open_own(parent: int | None, name: str, flags: int) -> int:
         handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
         try:
             if not stat.S_ISLNK(os.fstat(handle).st_mode):
-                os.chmod(f"/proc/self/fd/{handle}", _OWNER_ALL)
+                Path(f"/proc/self/fd/{handle}").chmod(_OWNER_ALL)
         finally:
             os.close(handle)
         return os.open(name, flags, dir_fd=parent)

@@ -4,9 +4,10 @@ Runs inside the container as PID 1 and uid 0, from source text and with nothing 
 uid and no capability, so it can neither signal this process nor read its streams. Being PID 1, it inherits every orphan: when
 it has no child left, no process of a command is left.
 
-It says ``r`` once when it is ready. Requests: 4 bytes of length (big-endian), a JSON header, then as many bytes of payload as its ``payload`` says. Answers: frames of
-one byte kind and 4 bytes of length: ``o`` and ``e`` (output streams), ``d`` (data), and last ``r``, a JSON object that has
-``error`` where the request failed. While a command runs, the one request that may come is ``kill``; each gets its own ``r``.
+It says ``r`` once when it is ready. Requests: 4 bytes of length (big-endian), a JSON header, then as many bytes of payload as the
+header's ``payload`` says. Answers: frames of one byte kind and 4 bytes of length: ``o`` and ``e`` (output streams), ``d`` (data),
+and last ``r``, a JSON object that has ``error`` where the request failed. While a command runs, the one request that may come is
+``kill``; each request gets its own ``r``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 from sandboxes._files import copy_command, locate, read_file, restore_command, write_file
 
@@ -30,10 +33,11 @@ EXCESS = 16
 _STORE = "/run/unhobble"
 _SAVED = {"work": "/work", "home": "/home/agent", "tmp": "/tmp", "shm": "/dev/shm"}  # noqa: S108 (the sandbox's own)
 _CHUNK = 65_536
+Json = dict[str, Any]
 _OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
 
-def receive() -> tuple[dict, bytes]:
+def receive() -> tuple[Json, bytes]:
     """The next request. Leaves, and the container with it, when the worker is gone."""
     (length,) = struct.unpack(">I", _read_exactly(4))
     header = json.loads(_read_exactly(length))
@@ -59,8 +63,8 @@ def _read_exactly(count: int) -> bytes:
 def oom_kills() -> int:
     """How many processes of this container the kernel has killed for memory; from cgroup v2 or v1."""
     for path in _OOM_COUNTERS:
-        with contextlib.suppress(OSError), open(path) as file:
-            for line in file:
+        with contextlib.suppress(OSError):
+            for line in Path(path).read_text().splitlines():
                 if line.startswith("oom_kill "):
                     return int(line.split()[1])
     return 0
@@ -85,8 +89,7 @@ def become(uid: int) -> Callable[[], None]:
 
     def prepare() -> None:
         # The kernel, short of memory, shall take the command and not the keeper; short of time, the keeper goes first.
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("500")
+        Path("/proc/self/oom_score_adj").write_text("500")
         os.nice(5)
         if uid:
             os.setgroups([])
@@ -99,7 +102,7 @@ def become(uid: int) -> Callable[[], None]:
 class Command:
     """One command from start to end. Its output is passed on up to the cap, counted beyond it."""
 
-    def __init__(self, request: dict, stdin: bytes, wakeup: int) -> None:
+    def __init__(self, request: Json, stdin: bytes, wakeup: int) -> None:
         self.cap = request["output_bytes"]
         self.deadline_s = time.monotonic() + request["timeout_s"]
         self.stdin = memoryview(stdin)
@@ -117,18 +120,23 @@ class Command:
             stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
-            preexec_fn=become(0 if request["user"] == "keeper" else AGENT),
+            preexec_fn=become(0 if request["user"] == "keeper" else AGENT),  # noqa: PLW1509 (there is one thread)
         )
+        stdin_pipe, stdout, stderr = self.process.stdin, self.process.stdout, self.process.stderr
+        assert stdin_pipe
+        assert stdout
+        assert stderr
+        self.stdin_pipe = stdin_pipe
+        self.outputs = {b"o": stdout, b"e": stderr}
 
-    def run(self) -> dict:
+    def run(self) -> Json:
         """Serve the command until it ends or must end, then leave no process of it."""
         oom_before = oom_kills()
-        process = self.process
-        for pipe in (process.stdin, process.stdout, process.stderr):
+        for pipe in (self.stdin_pipe, *self.outputs.values()):
             os.set_blocking(pipe.fileno(), False)
-        self.streams.register(process.stdout, selectors.EVENT_READ, lambda: self._pass_on(process.stdout, b"o"))
-        self.streams.register(process.stderr, selectors.EVENT_READ, lambda: self._pass_on(process.stderr, b"e"))
-        self.streams.register(process.stdin, selectors.EVENT_WRITE, self._feed)
+        self.streams.register(self.outputs[b"o"], selectors.EVENT_READ, lambda: self._pass_on(b"o"))
+        self.streams.register(self.outputs[b"e"], selectors.EVENT_READ, lambda: self._pass_on(b"e"))
+        self.streams.register(self.stdin_pipe, selectors.EVENT_WRITE, self._feed)
         self.streams.register(0, selectors.EVENT_READ, self._obey)
         self.streams.register(self.wakeup, selectors.EVENT_READ, self._reap)
         while self.status is None and self.ending == "exited":
@@ -151,8 +159,9 @@ class Command:
             "stderr_truncated": truncated[b"e"],
         }
 
-    def _pass_on(self, pipe: object, kind: bytes) -> bool:
+    def _pass_on(self, kind: bytes) -> bool:
         """Pass on what the pipe holds. False when it holds nothing more now, or ever."""
+        pipe = self.outputs[kind]
         try:
             chunk = os.read(pipe.fileno(), _CHUNK)
         except BlockingIOError:
@@ -166,16 +175,16 @@ class Command:
         return True
 
     def _feed(self) -> None:
-        stdin = self.process.stdin
         try:
-            self.stdin = self.stdin[os.write(stdin.fileno(), self.stdin[:_CHUNK]) :] if self.stdin else self.stdin
+            if self.stdin:
+                self.stdin = self.stdin[os.write(self.stdin_pipe.fileno(), self.stdin[:_CHUNK]) :]
         except BlockingIOError:
             return
         except BrokenPipeError:
             self.stdin = self.stdin[:0]
         if not self.stdin:
-            self.streams.unregister(stdin)
-            stdin.close()
+            self.streams.unregister(self.stdin_pipe)
+            self.stdin_pipe.close()
 
     def _obey(self) -> None:
         receive()  # while a command runs only one request comes: to end it
@@ -195,13 +204,11 @@ class Command:
     def _end(self) -> None:
         sweep()
         self.process.returncode = 0  # reaped by the sweep; Popen must not wait for it
-        for pipe, kind in ((self.process.stdout, b"o"), (self.process.stderr, b"e")):
-            if pipe in self.streams.get_map():
-                while self._pass_on(pipe, kind):
-                    pass
+        for kind, pipe in self.outputs.items():
+            while pipe in self.streams.get_map() and self._pass_on(kind):
+                pass
             pipe.close()
-        if not self.process.stdin.closed:
-            self.process.stdin.close()
+        self.stdin_pipe.close()
         self.streams.close()
 
 
@@ -219,7 +226,7 @@ class Keeper:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(notify, warn_on_full_buffer=False)
 
-    def exec(self, request: dict, payload: bytes) -> dict:
+    def exec(self, request: Json, payload: bytes) -> Json:
         """Run a command; one that cannot be started ends as it would in a shell."""
         try:
             command = Command(request, payload, self.wakeup)
@@ -229,7 +236,7 @@ class Keeper:
             return {"ending": "exited", "exit_code": 127 if found else 126}
         return command.run()
 
-    def write(self, request: dict, payload: bytes) -> dict:
+    def write(self, request: Json, payload: bytes) -> Json:
         """Write files; the payload is their contents, one after the other."""
         owner = (0, 0) if request["user"] == "keeper" else (AGENT, AGENT)
         view = memoryview(payload)
@@ -239,7 +246,7 @@ class Keeper:
             view = view[size:]
         return {}
 
-    def read(self, request: dict, _: bytes) -> dict:
+    def read(self, request: Json, _: bytes) -> Json:
         """Send a file's content."""
         place, names = locate(request["path"])
         data = memoryview(read_file(place, names, request["max_bytes"]))
@@ -247,20 +254,20 @@ class Keeper:
             send(b"d", bytes(data[start : start + (1 << 20)]))
         return {}
 
-    def snapshot(self, request: dict, _: bytes) -> dict:
+    def snapshot(self, request: Json, _: bytes) -> Json:
         """Copy what the agent can write to where it cannot go."""
         return self._copy(copy_command(dict(self._saved()), f"{_STORE}/{request['name']}"))
 
-    def restore(self, request: dict, _: bytes) -> dict:
+    def restore(self, request: Json, _: bytes) -> Json:
         """Put it back."""
         return self._copy(restore_command(dict(self._saved()), f"{_STORE}/{request['name']}"))
 
-    def stop(self, *_: object) -> dict:
+    def stop(self, *_: object) -> Json:
         """Leave no process but this one."""
         sweep()
         return {}
 
-    def kill(self, *_: object) -> dict:
+    def kill(self, *_: object) -> Json:
         """Too late: the command ended by itself before the request to end it came."""
         return {}
 
@@ -270,7 +277,7 @@ class Keeper:
                 if stat.S_ISDIR(os.lstat(path).st_mode):
                     yield name, path
 
-    def _copy(self, argv: list[str]) -> dict:
+    def _copy(self, argv: list[str]) -> Json:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
         if done.returncode:
             raise OSError(done.stderr.decode(errors="replace")[-500:] or f"{argv[0]} ended with {done.returncode}")

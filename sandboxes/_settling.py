@@ -1,7 +1,7 @@
 """Work that must come to its end even where the one who waits for it is cancelled."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -21,3 +21,19 @@ async def settled(work: Coroutine[Any, Any, T]) -> T:
             task.exception()  # looked at, so that nobody is told of an exception never retrieved
         raise interruption
     return task.result()
+
+
+async def opened(opening: Coroutine[Any, Any, T], close: Callable[[T], Awaitable[None]]) -> T:
+    """Await ``opening``. Where a cancellation comes meanwhile, what was opened is closed before it is raised."""
+    task = asyncio.ensure_future(opening)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await settled(_close_when_open(task, close))
+        raise
+
+
+async def _close_when_open(task: asyncio.Task[T], close: Callable[[T], Awaitable[None]]) -> None:
+    await asyncio.wait({task})
+    if not task.cancelled() and task.exception() is None:
+        await close(task.result())

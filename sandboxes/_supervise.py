@@ -9,8 +9,8 @@ import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from sandboxes._bwrap import CommandLine
 from sandboxes._commands import EXCESS
 from sandboxes._settling import settled
 from unhobble.errors import SandboxError
@@ -58,22 +58,22 @@ class Outcome:
 
 
 async def supervise(
-    words: Sequence[str],
+    launcher: Sequence[str],
+    line: CommandLine,
     *,
-    identity: dict[str, Any],
     admit: Callable[[int], None],
     stdin: bytes,
     timeout_s: float,
     output_bytes: int,
 ) -> Outcome:
-    """Run ``words``, the path of bwrap and its arguments; when this returns or raises, every process of it is gone.
+    """Run ``line`` with ``launcher``, the words that start bwrap; when this returns or raises, every process of it is gone.
 
-    ``identity`` are arguments of ``Popen`` (user, group). ``admit`` is called with the pid of the sandbox's first process before
-    that process does anything. Raises ``SandboxError`` where bubblewrap fails, ``TooLong`` where no kernel would take ``words``.
+    ``admit`` is called with the pid of the sandbox's first process before that process does anything. Raises ``SandboxError``
+    where bubblewrap fails, ``TooLong`` where no kernel would take the command's arguments.
     """
     jail = _Jail()
     try:
-        await jail.start(words, identity, admit)
+        await jail.start(launcher, line, admit)
         return await jail.run(stdin, timeout_s, output_bytes)
     finally:
         await settled(jail.end())
@@ -88,30 +88,29 @@ class _Jail:
         self._status = asyncio.StreamReader()
         self._pidfd: int | None = None
 
-    async def start(self, words: Sequence[str], identity: dict[str, Any], admit: Callable[[int], None]) -> None:
+    async def start(self, launcher: Sequence[str], line: CommandLine, admit: Callable[[int], None]) -> None:
         """Start bwrap, let ``admit`` see its child while it is held back, then let it go."""
         status, status_out = os.pipe()
         self._files.callback(os.close, status)
         gate, gate_in = os.pipe()
         self._files.callback(os.close, gate_in)  # not before the end: at its closing the child would go on
-        executable, *rest = words
+        options = _memory_file("\0".join([*line.options, "--json-status-fd", str(status_out), "--block-fd", str(gate)]))
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *(executable, "--json-status-fd", str(status_out), "--block-fd", str(gate), *rest),
+                *(*launcher, "--args", str(options), "--", *line.argv),
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=PIPE,
-                pass_fds=(status_out, gate),
+                pass_fds=(options, status_out, gate),
                 env={},  # a sandbox can read its launcher's
                 start_new_session=True,
-                **identity,
             )
         except OSError as error:
             if error.errno == errno.E2BIG:
                 raise TooLong from None
             raise SandboxError(f"bwrap cannot be started: {error}") from error
         finally:
-            for theirs in (status_out, gate):
+            for theirs in (options, status_out, gate):
                 os.close(theirs)
         await self._listen(status)
         try:
@@ -200,17 +199,23 @@ class _Jail:
 
     async def _listen(self, status: int) -> None:
         pipe = os.fdopen(os.dup(status), "rb", buffering=0)
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(self._status), pipe
-        )
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(self._status), pipe)
         self._files.callback(transport.close)
+
+
+def _memory_file(text: str) -> int:
+    """A file without a name that holds ``text``, open at its start."""
+    file = os.memfd_create("options")
+    os.write(file, text.encode())
+    os.lseek(file, 0, os.SEEK_SET)
+    return file
 
 
 async def _readable(descriptor: int) -> None:
     loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    loop.add_reader(descriptor, lambda: ready.done() or ready.set_result(None))
+    ready = asyncio.Event()
+    loop.add_reader(descriptor, ready.set)
     try:
-        await ready
+        await ready.wait()
     finally:
         loop.remove_reader(descriptor)

@@ -22,7 +22,7 @@ from sandboxes._bwrap import command_line, maintenance_line
 from sandboxes._cgroups import CONTROLLERS, Cgroups, Group, find
 from sandboxes._commands import not_startable, unusable
 from sandboxes._files import copy_command, locate, read_file, restore_command, write_file
-from sandboxes._settling import settled
+from sandboxes._settling import opened, settled
 from sandboxes._supervise import Outcome, TooLong, supervise
 from unhobble.errors import SandboxError
 from unhobble.messages import Frozen
@@ -86,13 +86,7 @@ class BubblewrapProvider:
             raise SandboxError(f"bubblewrap has no images, so it cannot use {spec.image!r}; use the docker backend, or no image")
         executable = self._executable()
         name = f"{re.sub(r'[^A-Za-z0-9-]', '-', label)[:40]}-{secrets.token_hex(4)}"
-        opening = asyncio.ensure_future(asyncio.to_thread(self._open, executable, spec, name))
-        try:
-            return await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            # The thread goes on; what it makes must not stay.
-            await settled(_close_when_open(opening))
-            raise
+        return await opened(asyncio.to_thread(self._open, executable, spec, name), BubblewrapSandbox.close)
 
     async def close(self) -> None:
         """See ``protocols.SandboxProvider``."""
@@ -146,14 +140,6 @@ class BubblewrapProvider:
         return tuple(filter(None, found))
 
 
-async def _close_when_open(opening: "asyncio.Future[BubblewrapSandbox]") -> None:
-    try:
-        sandbox = await opening
-    except SandboxError:
-        return
-    await sandbox.close()
-
-
 class BubblewrapSandbox:
     """``protocols.Sandbox`` as a directory and a control group."""
 
@@ -181,12 +167,14 @@ class BubblewrapSandbox:
         self._require_open()
         if why := unusable(argv):
             return not_startable(why)
-        words = command_line(self._box, self._boxes.etc, argv, cwd=cwd, env=env or {}, user=user, ulimits=self._ulimits)
+        if user is User.keeper:
+            self._boxes.make_directory(self._box / "tests")
+        line = command_line(self._box, self._boxes.etc, argv, cwd=cwd, env=env or {}, user=user, ulimits=self._ulimits)
         started_s, oom_before = time.monotonic(), self._group.oom_kills()
         try:
             outcome = await supervise(
-                [self._executable, *words],
-                identity=self._boxes.identity,
+                [*self._boxes.identity, self._executable],
+                line,
                 admit=self._group.add,
                 stdin=stdin,
                 timeout_s=timeout_s,
@@ -264,8 +252,8 @@ class BubblewrapSandbox:
     async def _maintain(self, argv: list[str]) -> None:
         """Run a command of the worker's own over the sandbox's files, which may be closed to their very owner."""
         outcome = await supervise(
-            [self._executable, *maintenance_line(self._box, argv)],
-            identity={},
+            [self._executable],
+            maintenance_line(self._box, argv),
             admit=lambda _: None,
             stdin=b"",
             timeout_s=_MAINTENANCE_S,

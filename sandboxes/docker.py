@@ -6,38 +6,34 @@ the container: a worker that is killed leaves nothing behind.
 """
 
 import asyncio
-import contextlib
 import logging
 import re
 import secrets
+import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from docker import APIClient
-from docker.errors import APIError, ImageNotFound, NotFound
+from docker.errors import ImageNotFound
 from pydantic import Field
 
-from sandboxes._engine import Engine, attach
+from sandboxes._commands import not_startable, unusable
+from sandboxes._container import remove, remove_abandoned, start
+from sandboxes._engine import Engine
 from sandboxes._files import locate
 from sandboxes._keeper_source import KEEPER_LINE
 from sandboxes._link import Frame, Link
-from sandboxes._settling import settled
+from sandboxes._settling import opened, settled
 from unhobble.errors import SandboxError
 from unhobble.messages import Frozen
 from unhobble.sandboxing import SANDBOX_ENV, Availability, Ending, ExecResult, SandboxFile, SandboxSpec, User
 
 DEFAULT_IMAGE = "unhobble/sandbox-shell:1"
-LABEL = "unhobble.rollout"
 
-_AGENT = 65534
-_KEEPER_PROCESSES = 4
-_SHM_BYTES = 64 * 2**20
 _CHECK_S = 15.0
 _GRACE_S = 15.0
 _FILES_S = 120.0
-_ABANDONED_S = 600.0
-_KEEPER_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"]
 _log = logging.getLogger(__name__)
 
 
@@ -76,32 +72,38 @@ class DockerProvider:
 
     async def open(self, spec: SandboxSpec, *, label: str) -> "DockerSandbox":
         """See ``protocols.SandboxProvider``."""
-        name = f"unhobble-{re.sub(r'[^A-Za-z0-9_.-]', '-', label)[:40]}-{secrets.token_hex(4)}"
         if not self._swept:
             self._swept = True
-            await self._engine.call(_sweep_abandoned)
-        try:
-            # Settled: a container that starts while its opener is cancelled must be known, to be removed.
-            connection = await settled(self._engine.call(lambda client: self._start(client, name, spec, label)))
-            sandbox = DockerSandbox(name, self._engine, await Link.over(connection, name))
-        except BaseException:
-            await settled(remove(self._engine, name))
-            raise
-        try:
-            await sandbox.wait_until_ready(self._config.start_timeout_s)
-        except BaseException:
-            await sandbox.close()
-            raise
-        return sandbox
+            await self._engine.call(remove_abandoned)
+        return await opened(self._open(spec, label), DockerSandbox.close)
 
     async def close(self) -> None:
         """See ``protocols.SandboxProvider``."""
         await asyncio.to_thread(self._engine.close)
 
+    async def _open(self, spec: SandboxSpec, label: str) -> "DockerSandbox":
+        name = f"unhobble-{re.sub(r'[^A-Za-z0-9_.-]', '-', label)[:40]}-{secrets.token_hex(4)}"
+        try:
+            connection = await self._engine.call(lambda client: self._start(client, name, spec, label))
+            sandbox = DockerSandbox(name, self._engine, await Link.over(connection, name))
+        except SandboxError:
+            await _remove(self._engine, name)
+            raise
+        try:
+            await sandbox.wait_until_ready(self._config.start_timeout_s)
+        except SandboxError:
+            await sandbox.close()
+            raise
+        return sandbox
+
+    def _start(self, client: APIClient, name: str, spec: SandboxSpec, label: str) -> socket.socket:
+        image = spec.image or self._config.image
+        return start(client, name, spec, image=image, runtime=self._config.runtime, label=label)
+
     def _look(self, client: APIClient) -> Availability:
         info = client.info()
         try:
-            client.inspect_image(self._config.image)
+            client.inspect_image(self._config.image)  # type: ignore[no-untyped-call]  # its stub leaves it out
         except ImageNotFound:
             missing = f"Docker has no image {self._config.image!r}; scripts/build-sandbox-image or `make image` builds it"
             return Availability(available=False, reason=missing)
@@ -110,57 +112,6 @@ class DockerProvider:
         disk = "disk_bytes in total (each of /work, /home/agent and /tmp may hold that much; memory_bytes counts it)"
         reason = f"Docker {info['ServerVersion']} with image {self._config.image}"
         return Availability(available=True, reason=reason, not_enforced=(disk, *missing_limits))
-
-    def _start(self, client: APIClient, name: str, spec: SandboxSpec, label: str) -> Any:
-        container = client.create_container(
-            image=spec.image or self._config.image,
-            command=["python3", "-I", "-S", "-B", "-c", "exec(input())"],
-            entrypoint=[],
-            name=name,
-            user="0:0",
-            working_dir="/",
-            hostname="sandbox",
-            labels={LABEL: label},
-            environment=SANDBOX_ENV,
-            stdin_open=True,
-            host_config=self._host_config(client, spec),
-        )["Id"]
-        connection = attach(client, container)
-        try:
-            client.start(container)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _host_config(self, client: APIClient, spec: SandboxSpec) -> Any:
-        processors = client.info()["NCPU"]  # the engine refuses more than it has
-        agents = f"rw,exec,nosuid,nodev,size={spec.disk_bytes},mode=0700,uid={_AGENT},gid={_AGENT}"
-        keepers = f"rw,exec,nosuid,nodev,size={spec.disk_bytes},uid=0,gid=0"
-        return client.create_host_config(
-            network_mode="none",
-            ipc_mode="private",
-            read_only=True,
-            tmpfs={
-                "/work": agents,
-                "/home/agent": agents,
-                "/tmp": agents,  # noqa: S108 (the sandbox's own)
-                "/tests": f"{keepers},mode=0755",
-                "/run/unhobble": f"{keepers},mode=0700",
-            },
-            shm_size=min(_SHM_BYTES, spec.disk_bytes),
-            cap_drop=["ALL"],
-            cap_add=_KEEPER_CAPABILITIES,
-            security_opt=["no-new-privileges:true"],
-            pids_limit=spec.processes + _KEEPER_PROCESSES,
-            mem_limit=spec.memory_bytes,
-            memswap_limit=spec.memory_bytes,
-            nano_cpus=int(min(spec.cpus, processors) * 1e9),
-            runtime=self._config.runtime,
-            auto_remove=True,
-            # The keeper's stream must not be written to the host's disk.
-            log_config={"Type": "none", "Config": {}},
-        )
 
 
 class DockerSandbox:
@@ -189,6 +140,8 @@ class DockerSandbox:
         output_bytes: int,
     ) -> ExecResult:
         """See ``protocols.Sandbox``."""
+        if why := unusable(argv):
+            return not_startable(why)
         streams = {"o": bytearray(), "e": bytearray()}
         header = {
             "op": "exec",
@@ -308,37 +261,13 @@ class DockerSandbox:
 
     async def _destroy(self, why: str) -> None:
         self._gone = why
-        await remove(self._engine, self._name)
+        await _remove(self._engine, self._name)
         self._link.close()
 
 
-async def remove(engine: Engine, name: str) -> None:
-    """Remove a container and see it gone. Never raises: what fails is logged, and the keeper leaves when its link ends."""
+async def _remove(engine: Engine, name: str) -> None:
+    """Never raises: what fails is logged, and the keeper leaves when its link ends."""
     try:
-        await engine.call(lambda client: _remove(client, name))
+        await engine.call(lambda client: remove(client, name))
     except Exception as error:
         _log.warning("container %s could not be removed: %s", name, error)
-
-
-def _remove(client: APIClient, name: str) -> None:
-    deadline_s = time.monotonic() + _GRACE_S
-    with contextlib.suppress(NotFound):
-        while True:
-            try:
-                client.remove_container(name, force=True, v=True)
-            except NotFound:
-                return
-            except APIError as error:
-                # 409: the engine is removing it already, because its keeper has left.
-                if error.status_code != 409 or time.monotonic() > deadline_s:
-                    raise
-            client.inspect_container(name)
-            time.sleep(0.05)
-
-
-def _sweep_abandoned(client: APIClient) -> None:
-    """Remove containers that a worker created and died before it started them; no keeper ends those."""
-    for found in client.containers(all=True, filters={"label": LABEL, "status": "created"}):
-        if time.time() - found["Created"] > _ABANDONED_S:
-            with contextlib.suppress(APIError):
-                client.remove_container(found["Id"], force=True, v=True)

@@ -4,10 +4,15 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from unhobble.protocols import StudyStore
-from unhobble.records import Page, RolloutFilter, RolloutRecord, TrialRecord
+from unhobble.records import Page, RolloutFilter, RolloutRecord, StudyRecord, TrialRecord
 
 T = TypeVar("T")
 _PAGE = 1_000
+
+
+def all_studies(store: StudyStore) -> Iterator[StudyRecord]:
+    """Every study, newest first."""
+    return _walk(lambda cursor: store.studies(cursor=cursor))
 
 
 def all_trials(store: StudyStore, study_id: str) -> Iterator[TrialRecord]:

@@ -7,9 +7,14 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-def _default_database() -> str:
+def data_directory() -> Path:
+    """Where databases are kept that nobody named: below ``XDG_DATA_HOME``, as the XDG base directory specification has it."""
     home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return f"sqlite:///{home / 'unhobble' / 'unhobble.db'}"
+    return home / "unhobble"
+
+
+def _default_database() -> str:
+    return f"sqlite:///{data_directory() / 'unhobble.db'}"
 
 
 class Settings(BaseSettings):

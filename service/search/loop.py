@@ -1,16 +1,17 @@
 """The life of one study, under a lease: replay, search, confirm, report."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from service.paging import all_rollouts, all_trials
 from service.plan import StudyPlan
 from service.search.confirmation import Confirmation
-from unhobble.analysis.report import Effort, SandboxSeen, SuiteSeen, confirm, findings, model_seen
+from unhobble.analysis.report import Confirmed, Effort, SandboxSeen, SuiteSeen, confirm, findings, model_seen
+from unhobble.errors import Conflict
 from unhobble.protocols import RolloutPool, SearchStrategy, StudyStore
-from unhobble.records import Lease, NewRollout, Outcome, RolloutFilter, RolloutRequest
+from unhobble.records import Lease, NewRollout, Outcome, RolloutFilter, RolloutRecord, RolloutRequest
 from unhobble.registry import Registry
 from unhobble.results import RolloutResult
 from unhobble.sandboxing import SandboxSpec
@@ -21,6 +22,7 @@ LEASE_TTL_S = 20.0
 _HEARTBEAT_S = 2.0
 _TRIES = 3
 """Attempts of a rollout whose infrastructure fails. The same for every configuration, whatever its score."""
+_ACTIVE = frozenset({Phase.searching, Phase.confirming})
 _INVALID_IN_A_ROW = 8
 """So many invalid rollouts without a valid one between them mean that the study cannot be run as it is."""
 
@@ -137,12 +139,14 @@ class StudyLoop:
         """Run what ``source`` proposes until there is no more. Raises ``Stopped`` when the study shall not go on."""
         while True:
             self._heartbeat()
-            if self._phase is Phase.cancelled or (self._phase is Phase.paused and not self._flights):
+            if self._phase.is_final:
                 raise Stopped
-            if self._phase is not Phase.paused:
+            if self._phase in _ACTIVE:
                 await self._start(source, split)
-            if not self._flights:
-                return
+                if not self._flights:
+                    return
+            elif not self._flights:  # paused, or already resumed: whoever takes the study next begins by replaying it
+                raise Stopped
             if result := await self.pool.next_result(_HEARTBEAT_S / 2):
                 await self._settle(source, result)
                 self._save_now_and_then(strategy)
@@ -174,8 +178,8 @@ class StudyLoop:
     async def _settle(self, source: Source, result: RolloutResult) -> None:
         """Commit a result, then tell the source; or run the rollout again when its infrastructure failed."""
         flight = self._flights[result.rollout_id]
-        if not result.scored and result.retryable and flight.attempt < _TRIES:
-            self.store.record_retry(self.lease, result)
+        again = not result.scored and result.retryable and flight.attempt < _TRIES
+        if again and self.store.record_retry(self.lease, result):
             flight.attempt += 1
             await self.pool.submit(flight.spec)
             return
@@ -230,7 +234,16 @@ class StudyLoop:
         )
 
     def _move_to(self, phase: Phase, reason: str = "") -> None:
-        self._phase = self.store.transition(self.lease.study, phase, reason=reason, lease=self.lease).phase
+        try:
+            self._phase = self.store.transition(self.lease.study, phase, reason=reason, lease=self.lease).phase
+        except Conflict:  # somebody paused or cancelled the study since the last heartbeat
+            raise Stopped from None
+
+    def _confirmed(self, confirmation: Confirmation | None, rollouts: Sequence[RolloutRecord]) -> Confirmed | None:
+        if confirmation is None:
+            return None
+        planned = len(self.plan.tasks(Split.held_out)) * confirmation.epochs
+        return confirm(confirmation.arms, rollouts, epochs=confirmation.epochs, planned=planned)
 
     def _save_now_and_then(self, strategy: SearchStrategy) -> None:
         """Keep the findings fresh for whoever watches, in at most a twentieth of the loop's time however many there are."""
@@ -255,7 +268,7 @@ class StudyLoop:
             sandbox=self.sandbox_seen,
             best_so_far=next(iter(strategy.recommend()), None),
             rollouts=rollouts,
-            confirmed=confirm(confirmation.arms, confirmation.epochs, rollouts) if confirmation else None,
+            confirmed=self._confirmed(confirmation, rollouts),
             effort=Effort(
                 configurations=len(list(all_trials(self.store, study))),
                 rollouts=progress.rollouts_finished,

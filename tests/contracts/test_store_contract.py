@@ -566,34 +566,34 @@ def test_events_have_no_gaps_however_many_write_at_once(store):
 
 
 COMMITTER = """
-import json, sys
+import sys
 from service.db import open_store
 from unhobble.records import Lease
 from unhobble.results import RolloutResult
-lease = Lease.model_validate_json(sys.argv[2])
-with open_store(sys.argv[1]) as store:
-    for line in sys.stdin:
-        result = RolloutResult.model_validate_json(line)
-        assert store.commit(lease, result)
-        print(result.rollout_id, flush=True)
+url, lease, template = sys.argv[1:]
+with open_store(url) as store:
+    for rollout in sys.stdin.read().split():
+        result = RolloutResult.model_validate_json(template.replace("THIS ROLLOUT", rollout))
+        assert store.commit(Lease.model_validate_json(lease), result)
+        print(rollout, flush=True)
 """
 
 
 @pytest.mark.parametrize("acknowledged", [1, 25])
 def test_a_process_killed_amid_its_commits_loses_none_that_was_acknowledged(store, url, acknowledged):
-    lease = searching(store, ttl_s=0)
-    ids = reserve(store, lease, 300)
+    lease = searching(store, spec(rollouts=5000), ttl_s=0)
+    ids = reserve(store, lease, 1500)
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMITTER, url, lease.model_dump_json()],
+        [sys.executable, "-c", COMMITTER, url, lease.model_dump_json(), result("THIS ROLLOUT", tokens=3).model_dump_json()],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     with process:
-        process.stdin.write("".join(result(rollout, tokens=3).model_dump_json() + "\n" for rollout in ids))
-        process.stdin.flush()
+        process.stdin.write("\n".join(ids))
+        process.stdin.close()
         heard = [process.stdout.readline().strip() for _ in range(acknowledged)]
         process.send_signal(signal.SIGKILL)
         heard += process.stdout.read().split()
-    finished = [rollout.id for rollout in store.rollouts(lease.study, RolloutFilter(state=RolloutState.finished), limit=999).items]
+    finished = [rollout.id for rollout in store.rollouts(lease.study, RolloutFilter(state=RolloutState.finished), limit=9999).items]
     assert acknowledged <= len(heard) <= len(finished) < len(ids)
     assert finished[: len(heard)] == heard
     progress = store.study(lease.study).progress

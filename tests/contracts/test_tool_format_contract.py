@@ -68,6 +68,15 @@ TREACHEROUS = [
     '{"tool": "bash"}',
     "None, True, {,}",
 ]
+DEEP = ["[" * 100_000, '{"a":' * 100_000, '{"tool":"bash","arguments":' + "[" * 500 + "]" * 500 + "}"]
+COSTLY = [
+    *('"\\', "'\\", '{"a":"', " ", "{", ",}", "<\\", "*_ "),
+    *("<tool ", "<tool name=", "<command>x", "<tool name='bash'>\n", "</tool"),
+    *('<tool name="bash"><command>x</tool>', '<tool name="bash"><command>x</command>', '<tool name="bash"><command>x</command> y'),
+    *("```json\n{", "```json\n", "```json {}", "Action: bash\n", "Action Input: {", "Thought: \n \t"),
+]
+"""Texts that, repeated, make a careless parser look at the same characters again and again."""
+
 TEXT = st.one_of(
     st.text(),
     st.lists(st.sampled_from([*TREACHEROUS, " ", "x"]), max_size=5).map("".join),
@@ -141,18 +150,15 @@ class TestEveryFormat:
         parsed = tool_format.parse(damaged, TOOLS)
         assert bool(parsed.calls) != (parsed.problem is not None)
 
-    @pytest.mark.parametrize(
-        "deep", ["[" * 100_000, '{"a":' * 100_000, '{"tool":"bash","arguments":' + "[" * 500 + "]" * 500 + "}"]
-    )
-    def test_deep_nesting_is_a_problem_and_no_crash(self, plugin_id, strict, deep) -> None:
+    @pytest.mark.parametrize("deep", DEEP)
+    def test_deep_nesting_crashes_nothing(self, plugin_id, strict, deep) -> None:
         tool_format = build(plugin_id, strict=strict)
         for content in (deep, f"```json\n{deep}\n```", f"Action: bash\nAction Input: {deep}"):
             native = NativeCall(id="1", name="bash", arguments='{"command": ' + deep)
-            assert tool_format.parse(answer(content, (native,)), TOOLS).problem
+            parsed = tool_format.parse(answer(content, (native,)), TOOLS)
+            assert bool(parsed.calls) != (parsed.problem is not None)
 
-    @pytest.mark.parametrize("unit", ['"\\', "'\\", '{"a":"', "<tool name=", '<tool name="bash"><command>x</tool>', "<tool ", " ", "{",
-                                      "```json\n{", "```json\n", "Action: bash\n", "Action Input: {", "*_ ", ",}", "<\\", "<command>x",
-                                      '<tool name="bash"><command>x</command> y', "Thought: \n \t"])  # fmt: skip
+    @pytest.mark.parametrize("unit", COSTLY)
     def test_parse_takes_time_linear_in_the_answer(self, plugin_id, strict, unit) -> None:
         """Eight times the length may take 32 times as long at the most; quadratic time would take 64 times as long."""
         tool_format = build(plugin_id, strict=strict)

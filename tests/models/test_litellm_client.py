@@ -83,7 +83,7 @@ async def test_a_wait_beyond_the_deadline_is_not_begun(provider, connect_to):
 
 async def test_a_provider_that_never_recovers_is_given_up_with_the_number_of_attempts(provider, connect_to):
     provider.script = [refusal(500, "still broken")]
-    with pytest.raises(ModelError, match="attempts.*still broken") as caught:
+    with pytest.raises(ModelError, match=r"attempts.*still broken") as caught:
         await connect_to().complete(REQUEST, timeout_s=30)
     assert caught.value.retryable
     assert len(provider.bodies) > 1

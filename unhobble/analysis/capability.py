@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from pydantic import Field
-from scipy import stats
 
 from unhobble.messages import Frozen
 
@@ -59,8 +58,9 @@ def success_rate(scores: Scores, *, level: float = 0.9, compared: int = 1) -> In
 def paired_difference(scores: Scores, baseline: Scores, *, level: float = 0.9, compared: int = 1) -> Interval:
     """The mean over shared tasks of (mean score - mean score of the baseline), with an interval clustered by task.
 
-    Pairing removes the difficulty of the tasks from the error (Miller 2024, section 4). The limits lie in [-1, 1]; with fewer than
-    two shared tasks, or no variance, they are those bounds: nothing is claimed. Raises ``ValueError`` without a shared task.
+    Pairing removes the difficulty of the tasks from the error (Miller 2024, section 4). Where all differences are equal, the limits are
+    Clopper and Pearson's for (difference + 1) / 2 with the number of tasks as the sample size. Raises ``ValueError`` without a
+    shared task.
     """
     shared = sorted(t for t in scores.keys() & baseline.keys() if scores[t] and baseline[t])
     if not shared:
@@ -68,12 +68,13 @@ def paired_difference(scores: Scores, baseline: Scores, *, level: float = 0.9, c
     differences = [float(np.mean(scores[t]) - np.mean(baseline[t])) for t in shared]
     mean = float(np.mean(differences))
     tail = (1 - level ** (1 / compared)) / 2
-    half = _half_width([d - mean for d in differences], len(shared), tail) or 2.0
+    half = _half_width([d - mean for d in differences], len(shared), tail)
+    low, high = (mean - half, mean + half) if half else (2 * limit - 1 for limit in _exact((mean + 1) / 2, len(shared), tail))
     rollouts = sum(len(scores[t]) + len(baseline[t]) for t in shared)
     return Interval(
         mean=mean,
-        low=max(-1.0, mean - half),
-        high=min(1.0, mean + half),
+        low=max(-1.0, low),
+        high=min(1.0, high),
         level=level,
         rollouts=rollouts,
         tasks=len(shared),
@@ -95,10 +96,14 @@ def _half_width(cluster_residuals: Sequence[float], n: int, tail: float) -> floa
     if clusters < 2:
         return 0.0
     variance = sum(r * r for r in cluster_residuals) / n**2 * clusters / (clusters - 1)
+    from scipy import stats  # costs a second, which who only reads findings need not pay
+
     return float(stats.t.ppf(1 - tail, clusters - 1)) * math.sqrt(variance)
 
 
 def _exact(rate: float, n: int, tail: float) -> tuple[float, float]:
+    from scipy import stats  # see above
+
     successes = rate * n
     low = float(stats.beta.ppf(tail, successes, n - successes + 1)) if successes > 0 else 0.0
     high = float(stats.beta.ppf(1 - tail, successes + 1, n - successes)) if successes < n else 1.0

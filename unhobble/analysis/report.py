@@ -146,8 +146,10 @@ def failures(rollouts: Iterable[RolloutRecord]) -> Failures:
     )
 
 
-def confirm(arms: Sequence[tuple[int, Configuration]], epochs: int, rollouts: Sequence[RolloutRecord]) -> Confirmed | None:
-    """Compare ``arms`` (the baseline first) on held-out rollouts; None as long as one of them has no score.
+def confirm(
+    arms: Sequence[tuple[int, Configuration]], rollouts: Sequence[RolloutRecord], *, epochs: int, planned: int
+) -> Confirmed | None:
+    """Compare ``arms`` (the baseline first) on held-out rollouts, ``planned`` for each; None as long as one of them has no score.
 
     The best is the finalist with the highest mean; its interval and its difference hold for all finalists together, so that
     choosing among them does not make them too narrow.
@@ -165,7 +167,7 @@ def confirm(arms: Sequence[tuple[int, Configuration]], epochs: int, rollouts: Se
             configuration=configuration,
             rate=success_rate(scores[number], level=LEVEL, compared=1 if place == 0 else compared),
             failures=failures(of_trial[number]),
-            missing=tasks * epochs - len(of_trial[number]),
+            missing=planned - len(of_trial[number]),
         )
         for place, (number, configuration) in enumerate(arms)
     ]

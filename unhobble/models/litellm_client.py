@@ -110,6 +110,8 @@ class LitellmClient:
             "max_retries": 0,
             "caching": False,
             "logger_fn": keep,
+            # Else every request with tools imports litellm's MCP gateway, which needs packages that litellm does not require.
+            "_skip_mcp_handler": True,
         }
         response = await self._litellm.acompletion(**(self._spec.params | wire_request(request, seed=self._takes_seed) | ours))
         if raw:

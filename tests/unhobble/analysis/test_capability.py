@@ -55,9 +55,16 @@ def test_pairing_removes_the_difficulty_of_the_tasks():
     assert difference.mean == pytest.approx(0.105)
 
 
-def test_one_shared_task_claims_nothing():
+def test_one_shared_task_claims_next_to_nothing():
     difference = paired_difference({"a": [1.0], "b": [1.0]}, {"a": [0.0], "c": [0.0]})
-    assert (difference.mean, difference.low, difference.high) == (1.0, -1.0, 1.0)
+    assert (difference.mean, difference.high) == (1.0, 1.0)
+    assert difference.low == pytest.approx(2 * 0.05 - 1)
+
+
+def test_the_same_gain_on_every_task_is_clear_once_there_are_enough_tasks():
+    tasks = [f"t{i}" for i in range(12)]
+    assert paired_difference({t: [1.0] for t in tasks}, {t: [0.0] for t in tasks}).low > 0.5
+    assert paired_difference({t: [1.0] for t in tasks}, {t: [1.0] for t in tasks}).low < 0
 
 
 def test_a_share_is_exact_for_small_counts():

@@ -77,8 +77,7 @@ def _move(turn: _Turn) -> _Move:
         return _Move(SUBMIT.name, "The work is done.", "Everything is in place.")
     # One draw a conversation: only what changes its odds on the way (a slip, a cue) can turn it.
     fails = draws.uniform("success") >= _p_success(turn)
-    # A solution's last step may only look at what was done, so a failing conversation leaves out the one before it as well.
-    if fails and progress.done >= draws.below(max(1, len(steps) - 1), "stray"):
+    if fails and progress.done >= draws.below(len(steps), "stray"):
         if progress.strayed > draws.below(len(_WRONG_COMMANDS), "wrong commands"):
             return _Move(SUBMIT.name, "This should be it.", "That looks right to me.")
         return _Move(BASH.name, _WRONG_COMMANDS[progress.strayed], "Let me look around.")

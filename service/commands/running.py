@@ -1,0 +1,227 @@
+"""``demo`` and ``run``: a study in this process, without a service."""
+
+import asyncio
+import contextlib
+import secrets
+import shlex
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from service.commands.documents import parse_document, read_document, read_text
+from service.commands.terminal import (
+    FAILED,
+    INTERRUPTED,
+    Database,
+    Json,
+    err,
+    hint,
+    load_settings,
+    out,
+    print_json,
+    quiet_stdout,
+)
+from unhobble.errors import Conflict
+
+if TYPE_CHECKING:
+    from service.api.schemas import StudyOut
+    from service.commands.progress import Display
+    from service.settings import Settings
+    from service.studies import Studies
+    from unhobble.protocols import StudyStore
+
+app = typer.Typer()
+_POLL_S = 0.5
+
+
+@app.command()
+def demo(
+    *,
+    backend: Annotated[str, typer.Option(help="Sandbox backend: auto, bubblewrap or docker.")] = "bubblewrap",
+    rollouts: Annotated[int | None, typer.Option(min=1, help="Rollouts of the study, instead of the demo's own.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of everything that is drawn at random.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Search on a SIMULATED model, from nothing to a report, in about a minute and a half.
+
+    The model is an organism that is able, but fluent in one tool format only. The search has to find that out, with real
+    sandboxes, real tasks and real scoring. Everything is kept in a database of its own.
+    """
+    from service.settings import data_directory
+
+    document = demo_document()
+    document["sandbox"]["backend"] = backend
+    if rollouts is not None:
+        document["budget"]["rollouts"] = rollouts
+    if seed is not None:
+        document["search"]["seed"] = seed
+    err().print("[black on yellow] SIMULATED MODEL [/] The demo searches on an organism: a simulated model, no language model.")
+    file = f"demo-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}.db"
+    database = f"sqlite:///{data_directory() / file}"
+    _Play(load_settings(database), named=database, as_json=as_json).run(lambda studies: _submitted(studies, document))
+
+
+@app.command()
+def run(
+    spec: Annotated[
+        Path | None, typer.Argument(metavar="SPEC.yaml", help="The study, as YAML or JSON; - reads standard input.")
+    ] = None,
+    *,
+    resume: Annotated[str | None, typer.Option(metavar="ID", help="Go on with a study that was interrupted or paused.")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="best.yaml", help="Compare with the configuration of this export.")
+    ] = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Run a study here, without a service. What is finished is kept, whatever happens."""
+    if (spec is None) == (resume is None):
+        raise typer.BadParameter("give either the file of a study, or --resume ID to go on with one")
+    if resume is not None and baseline is not None:
+        raise typer.BadParameter("the baseline of a study that has begun cannot be changed; leave --baseline out")
+    play = _Play(load_settings(database), named=database, as_json=as_json)
+    if spec is None:
+        play.run(lambda studies: _taken_up(studies, str(resume)))
+    else:
+        document = _with_baseline(read_document(spec), baseline)
+        play.run(lambda studies: _submitted(studies, document))
+
+
+def demo_document() -> dict[str, Any]:
+    """The demo's study, as it is packaged."""
+    text = files("service.commands").joinpath("demo.yaml").read_text(encoding="utf-8")
+    document: dict[str, Any] = parse_document(text, "demo.yaml")
+    return document
+
+
+def _with_baseline(document: Any, export: Path | None) -> Any:
+    """The study with the configuration of an export as its baseline. Raises ``BadInput``."""
+    if export is None or not isinstance(document, dict):
+        return document
+    from service.exports import BestConfiguration
+
+    return document | {"baseline": dict(BestConfiguration.read(read_text(export)).configuration.root)}
+
+
+async def _submitted(studies: "Studies", document: Any) -> str:
+    """Check and store a study; its id. Raises ``BadInput``."""
+    spec, plan = await studies.validate(document)
+    search, held_out = len(plan.search_tasks), len(plan.held_out_tasks)
+    size = "without end" if plan.space_size is None else f"of {plan.space_size} configurations"
+    said = (
+        f"{plan.search_rollouts} rollouts on {search} tasks to search a space {size}, "
+        f"then {plan.confirm_rollouts} on {held_out} held-out tasks; sandbox: {plan.sandbox}"
+    )
+    err().print(said, markup=False)
+    return studies.store.create_study(spec).id
+
+
+async def _taken_up(studies: "Studies", study_id: str) -> str:
+    """Make a study ready to be run on; its id. Raises ``NotFound`` or ``Conflict``."""
+    from unhobble.vocabulary import Phase
+
+    phase = studies.store.study(study_id).phase
+    if phase.is_final:
+        raise Conflict(f"study {study_id} is {phase.value}: there is nothing to go on with; see it with: unhobble show {study_id}")
+    if phase is Phase.paused:
+        studies.resume(study_id)
+    return study_id
+
+
+@dataclass(frozen=True)
+class _Play:
+    """A study that is run in this process. ``named`` is the URL of its database where it is not the default one."""
+
+    settings: "Settings"
+    named: str | None
+    as_json: bool
+
+    def run(self, prepare: Callable[["Studies"], Awaitable[str]]) -> None:
+        """Run the study that ``prepare`` gives to its end, show it, and leave with the exit code that tells of its end."""
+        with err().status("reading the study"), quiet_stdout(quiet=True):
+            from service.api.schemas import StudyOut
+            from service.commands.progress import display
+            from service.commands.status import STARTING
+            from service.db import open_store
+            from service.studies import Studies
+            from unhobble.registry import installed
+
+        with open_store(self.settings.database_url) as store:
+            study_id = asyncio.run(_prepared(prepare, Studies(store, installed())))
+            interrupted = False
+            try:
+                with quiet_stdout(quiet=True), display(err(), queued=STARTING) as shown:
+                    asyncio.run(_run_to_its_end(store, self.settings, study_id, shown))
+            except KeyboardInterrupt:
+                interrupted = True
+            self._finish(StudyOut.of(store.study(study_id)), interrupted=interrupted)
+
+    def _finish(self, study: "StudyOut", *, interrupted: bool) -> None:
+        from service.commands.summary import print_study
+        from unhobble.vocabulary import Phase
+
+        phase = Phase(study.phase)
+        if self.as_json:
+            print_json(study.model_dump())
+        elif phase.is_final:
+            out().print()
+            print_study(out(), study)
+            self._say_where_to_read_on(study, exportable=phase is Phase.completed)
+        if not phase.is_final:
+            stopped = "Interrupted." if interrupted else f"The study is {phase.value}."
+            err().print(f"{stopped} What is finished is kept. Go on with:", markup=False)
+            err().print(self._command(f"run --resume {study.id}"), soft_wrap=True, markup=False)
+        if interrupted:
+            raise typer.Exit(INTERRUPTED)
+        if phase not in (Phase.completed, Phase.paused):
+            raise typer.Exit(FAILED)
+
+    def _say_where_to_read_on(self, study: "StudyOut", *, exportable: bool) -> None:
+        out().print("\n[bold]Read on[/]")
+        hint(self._command(f"show {study.id}"))
+        if exportable:
+            hint(self._command(f"export {study.id} -o best.yaml"))
+            hint("  unhobble replay best.yaml")
+
+    def _command(self, words: str) -> str:
+        database = f" --database {shlex.quote(self.named)}" if self.named else ""
+        return f"  unhobble {words}{database}"
+
+
+async def _prepared(prepare: Callable[["Studies"], Awaitable[str]], studies: "Studies") -> str:
+    with err().status("checking the study"):
+        return await prepare(studies)
+
+
+async def _run_to_its_end(store: "StudyStore", settings: "Settings", study_id: str, shown: "Display") -> None:
+    """Run a study and show it meanwhile. Raises ``Conflict`` where another controller has it."""
+    from service.controller import Controller
+    from service.workers import ray_pools
+    from unhobble.registry import installed
+
+    _show(store, study_id, shown)
+    following = asyncio.create_task(_follow(store, study_id, shown))
+    try:
+        await Controller(store, installed(), ray_pools(settings)).run_one(study_id)
+    finally:
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+        _show(store, study_id, shown)
+
+
+async def _follow(store: "StudyStore", study_id: str, shown: "Display") -> None:
+    while True:
+        await asyncio.sleep(_POLL_S)
+        _show(store, study_id, shown)
+
+
+def _show(store: "StudyStore", study_id: str, shown: "Display") -> None:
+    from service.api.schemas import StudyOut
+
+    shown.update(StudyOut.of(store.study(study_id)))

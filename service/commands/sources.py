@@ -1,0 +1,121 @@
+"""Where the commands find studies: a service over HTTP, or the database on this machine. Both give the same shapes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import ValidationError
+
+from service.api.schemas import StudyOut
+from unhobble.errors import BadInput, Issue
+
+if TYPE_CHECKING:
+    from service.studies import Studies
+    from unhobble.client import Client
+
+
+class Source(Protocol):
+    """Some studies. Methods raise ``NotFound``, ``Conflict`` or ``BadInput``."""
+
+    def study(self, study_id: str) -> StudyOut:
+        """One study as it stands."""
+        ...
+
+    def studies(self) -> Iterator[StudyOut]:
+        """All of them, newest first."""
+        ...
+
+    def pause(self, study_id: str) -> StudyOut:
+        """Start no further rollouts."""
+        ...
+
+    def resume(self, study_id: str) -> StudyOut:
+        """Go on with a paused study."""
+        ...
+
+    def cancel(self, study_id: str) -> StudyOut:
+        """End a study."""
+        ...
+
+    def export(self, study_id: str, kind: str) -> str:
+        """The best confirmed configuration as the text of a file; ``kind`` is yaml or json."""
+        ...
+
+
+class ServiceSource:
+    """``Source`` over the HTTP API."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+
+    def study(self, study_id: str) -> StudyOut:
+        return _read(self._client.study(study_id))
+
+    def studies(self) -> Iterator[StudyOut]:
+        return map(_read, self._client.studies())
+
+    def pause(self, study_id: str) -> StudyOut:
+        return _read(self._client.pause(study_id))
+
+    def resume(self, study_id: str) -> StudyOut:
+        return _read(self._client.resume(study_id))
+
+    def cancel(self, study_id: str) -> StudyOut:
+        return _read(self._client.cancel(study_id))
+
+    def export(self, study_id: str, kind: str) -> str:
+        return self._client.export(study_id, format=kind)
+
+
+class DatabaseSource:
+    """``Source`` over the store, without a service."""
+
+    def __init__(self, studies: "Studies") -> None:
+        self._studies = studies
+
+    def study(self, study_id: str) -> StudyOut:
+        return StudyOut.of(self._studies.store.study(study_id))
+
+    def studies(self) -> Iterator[StudyOut]:
+        from service.paging import all_studies
+
+        return map(StudyOut.of, all_studies(self._studies.store))
+
+    def pause(self, study_id: str) -> StudyOut:
+        return StudyOut.of(self._studies.pause(study_id))
+
+    def resume(self, study_id: str) -> StudyOut:
+        return StudyOut.of(self._studies.resume(study_id))
+
+    def cancel(self, study_id: str) -> StudyOut:
+        return StudyOut.of(self._studies.cancel(study_id))
+
+    def export(self, study_id: str, kind: str) -> str:
+        best = self._studies.best(study_id)
+        return best.to_yaml() if kind == "yaml" else best.model_dump_json(indent=2) + "\n"
+
+
+@contextmanager
+def open_source(server: str | None, database: str | None) -> Iterator[Source]:
+    """The service at ``server``; without one, or where ``database`` is given, the database itself."""
+    if server and not database:
+        from unhobble.client import Client
+
+        with Client(server) as client:
+            yield ServiceSource(client)
+        return
+    from service.commands.terminal import load_settings
+    from service.db import open_store
+    from service.studies import Studies
+    from unhobble.registry import installed
+
+    with open_store(load_settings(database).database_url) as store:
+        yield DatabaseSource(Studies(store, installed()))
+
+
+def _read(document: object) -> StudyOut:
+    try:
+        return StudyOut.model_validate(document)
+    except ValidationError as error:
+        said = f"the service answers in a shape that this version does not know ({error.error_count()} differences)"
+        raise BadInput([Issue("--server", f"{said}; use the version of unhobble that the service has")]) from None

@@ -1,0 +1,99 @@
+"""How far a study is, as a person wants to see it while it runs. Pure functions of what is stored."""
+
+from dataclasses import dataclass
+
+from service.api.schemas import StudyOut
+from service.commands.figures import count, dollars, duration, interval
+from unhobble.records import Progress, Recommendation
+from unhobble.vocabulary import Phase
+
+WAITING = "waiting for a controller"
+STARTING = "starting the workers"
+"""What a queued study is said to do, elsewhere and in the process that is about to run it."""
+
+_PHASES = {
+    Phase.searching: "searching",
+    Phase.confirming: "confirming on held-out tasks",
+}
+_LEAST_TO_ESTIMATE = 5
+"""Finished rollouts below which a rate says nothing."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """A study in progress. ``doing`` is its phase in words; ``left_s`` is how long it may take yet at the rate so far, or None."""
+
+    name: str
+    model: str
+    simulated: bool
+    phase: Phase
+    doing: str
+    finished: int
+    planned: int
+    best: str
+    spend: str
+    failures: str
+    missing: int
+    left_s: float | None
+
+    @property
+    def left(self) -> str:
+        """The time left in words. An estimate from above: a search may end before its budget does."""
+        return "" if self.left_s is None or self.phase.is_final else f"at most about {duration(self.left_s)} left"
+
+    def line(self) -> str:
+        """Everything in one line, for a log."""
+        model = f"SIMULATED {self.model}" if self.simulated else self.model
+        missing = f"{self.missing} without a score" if self.missing else ""
+        rollouts = f"{self.finished}/{self.planned} rollouts"
+        failures = f"failures: {self.failures}" if self.failures else ""
+        parts = [model, self.doing, rollouts, missing, f"best {self.best}", self.spend, failures, self.left]
+        return " | ".join(filter(None, parts))
+
+
+def status_of(study: StudyOut, *, queued: str = WAITING) -> Status:
+    """The status of ``study``; ``queued`` says what it waits for as long as it is queued."""
+    progress = Progress.model_validate(study.progress)
+    phase = Phase(study.phase)
+    budget = study.spec["budget"]
+    return Status(
+        name=study.name,
+        model=str(study.spec["model"]["id"]),
+        simulated=study.simulated,
+        phase=phase,
+        doing=queued if phase is Phase.queued else _PHASES.get(phase, phase.value),
+        finished=progress.rollouts_finished,
+        planned=int(budget["rollouts"]),
+        best=_best(study),
+        spend=_spend(progress),
+        failures=_failures(study),
+        missing=progress.rollouts_invalid,
+        left_s=_left_s(progress.rollouts_finished, int(budget["rollouts"]), study.active_s, budget["wall_time_s"]),
+    )
+
+
+def _best(study: StudyOut) -> str:
+    if study.best_so_far is None:
+        return "not known yet"
+    best = Recommendation.model_validate(study.best_so_far)
+    return f"{best.mean:.2f} ({interval(best)}) believed, search split, trial {best.trial}"
+
+
+def _spend(progress: Progress) -> str:
+    spend = progress.spend
+    if spend.model_calls == 0:
+        return ""
+    return f"{count(spend.usage.total)} tokens, {dollars(spend.cost_usd)}"
+
+
+def _failures(study: StudyOut) -> str:
+    by_class = study.findings["search_failures"]["by_class"] if study.findings else {}
+    return ", ".join(f"{number} {name}" for name, number in by_class.items())
+
+
+def _left_s(finished: int, planned: int, active_s: float, wall_time_s: float | None) -> float | None:
+    by_wall = None if wall_time_s is None else max(0.0, wall_time_s - active_s)
+    if finished < _LEAST_TO_ESTIMATE or active_s <= 0:
+        return by_wall
+    by_rate = max(0, planned - finished) * active_s / finished
+    return by_rate if by_wall is None else min(by_rate, by_wall)

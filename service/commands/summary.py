@@ -1,0 +1,148 @@
+"""What a study found, for a person: the figures with their intervals, what stood in the way, the effort, and where to read on."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from service.api.schemas import StudyOut
+from service.commands.figures import count, dollars, duration, interval, percent, signed_interval
+from service.commands.status import status_of
+from unhobble.vocabulary import FailureClass, Phase
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from unhobble.analysis.report import Arm, Confirmed, Effort, Findings
+    from unhobble.configuration import Configuration
+
+
+def print_study(console: "Console", study: StudyOut) -> None:
+    """Everything that is known of a study, at whatever point it is."""
+    from unhobble.analysis.report import Findings
+
+    _heading(console, study)
+    found = Findings.model_validate(study.findings) if study.findings else None
+    if found and found.confirmed:
+        _figures(console, found.confirmed)
+        _best(console, found.confirmed)
+        _obstacles(console, found.confirmed)
+    elif found:
+        _so_far(console, study, found)
+    if found:
+        _effort(console, found.effort, found.effort.spend.duration_s, study.active_s)
+        _caveats(console, found)
+
+
+def created(study: StudyOut) -> str:
+    """When a study was created, in local time."""
+    return f"{datetime.fromtimestamp(study.created_at).astimezone():%Y-%m-%d %H:%M}"
+
+
+def _heading(console: "Console", study: StudyOut) -> None:
+    from rich.text import Text
+
+    colour = {Phase.completed: "green", Phase.failed: "red", Phase.cancelled: "yellow"}.get(Phase(study.phase), "cyan")
+    console.print(Text.assemble((study.name, "bold"), "  ", (status_of(study).doing, colour), "  ", (study.id, "dim")))
+    model = Text.assemble("model ", study.spec["model"]["id"], ", suite ", study.spec["suite"]["id"], ", created ", created(study))
+    console.print(model, style="dim")
+    if study.simulated:
+        console.print(
+            Text.assemble((" SIMULATED MODEL ", "black on yellow"), " The figures are of an organism, not of a language model.")
+        )
+    if study.reason:
+        console.print(Text(study.reason, style="red" if study.phase == Phase.failed else ""))
+
+
+def _figures(console: "Console", confirmed: "Confirmed") -> None:
+    from rich.table import Table
+
+    best, baseline = confirmed.best, confirmed.baseline
+    level = percent(baseline.rate.level)
+    title = f"Score on {confirmed.tasks} held-out tasks, {confirmed.epochs} fresh rollouts of each"
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2))
+    for column in ("", "trial", "mean", f"{level} interval", "without a score"):
+        table.add_column(column, justify="left" if not column else "right")
+    _arm_row(table, "baseline", baseline)
+    if best is not baseline:
+        _arm_row(table, "best", best, style="bold")
+        assert confirmed.difference is not None  # there is one where the best is not the baseline
+        clear = "" if confirmed.gain_is_clear else "  may be chance"
+        table.add_row("gain", "", f"{confirmed.difference.mean:+.2f}", signed_interval(confirmed.difference), clear)
+    console.print()
+    console.print(table)
+
+
+def _arm_row(table: "object", name: str, arm: "Arm", style: str = "") -> None:
+    table.add_row(name, str(arm.trial), f"{arm.rate.mean:.2f}", interval(arm.rate), str(arm.missing or ""), style=style)  # type: ignore[attr-defined]
+
+
+def _best(console: "Console", confirmed: "Confirmed") -> None:
+    if confirmed.best is confirmed.baseline:
+        console.print("\n[bold]The baseline stayed the best:[/]")
+        _configuration(console, confirmed.baseline.configuration, None)
+        return
+    console.print("\n[bold]Best configuration[/]")
+    _configuration(console, confirmed.best.configuration, confirmed.baseline.configuration)
+
+
+def _configuration(console: "Console", configuration: "Configuration", baseline: "Configuration | None") -> None:
+    """Every path with its value, and what the baseline has where that differs."""
+    from rich.table import Table
+    from rich.text import Text
+
+    changed = configuration.difference(baseline) if baseline else {}
+    table = Table.grid(padding=(0, 2))
+    for path in sorted(configuration.root.keys() | changed.keys()):
+        here, there = changed.get(path, (configuration.root.get(path), None))
+        value = Text("not set" if here is None else str(here), style="green" if path in changed else "")
+        was = f"baseline: {'not set' if there is None else there}" if path in changed else ""
+        table.add_row(f"  {path}", value, Text(was, style="dim"))
+    console.print(table)
+
+
+def _obstacles(console: "Console", confirmed: "Confirmed") -> None:
+    """How much of the baseline's failure was not the model's: as labelled, and as proved by another configuration."""
+    failed, fixed = confirmed.baseline.failures, confirmed.empirically_fixed
+    console.print("\n[bold]What stood in the baseline's way[/] (held-out tasks)")
+    if failed.spurious is None:
+        console.print("  It failed nowhere.")
+        return
+    codes = ", ".join(f"{number} {code}" for code, number in failed.by_code.items())
+    console.print(f"  failed               {failed.failed} of {failed.rollouts} rollouts: {codes}", markup=False)
+    spurious = failed.by_class.get(FailureClass.spurious.value, 0)
+    level = percent(failed.spurious.level)
+    share = f"{percent(failed.spurious.mean)} of them ({spurious}; {level} interval {interval(failed.spurious)})"
+    console.print(f"  labelled spurious    {share}", markup=False)
+    if fixed.rate is None:
+        return
+    proved = f"{fixed.fixed} of these {fixed.spurious_failures} pass under the best configuration, same task and epoch"
+    console.print(f"  empirically fixed    {proved} ({percent(fixed.rate.mean)}; {interval(fixed.rate)})", markup=False)
+
+
+def _so_far(console: "Console", study: StudyOut, found: "Findings") -> None:
+    status = status_of(study)
+    console.print(f"\nrollouts     {status.finished} of {status.planned}", markup=False)
+    console.print(f"best so far  {status.best}", markup=False)
+    if found.best_so_far:
+        _configuration(console, found.best_so_far.configuration, None)
+    console.print(f"failures     {status.failures or 'none yet'}", markup=False)
+
+
+def _effort(console: "Console", effort: "Effort", rollouts_s: float, active_s: float) -> None:
+    missing = f" ({effort.invalid} without a score, {effort.retries} repeated)" if effort.invalid or effort.retries else ""
+    spend = effort.spend
+    said = [
+        f"{effort.configurations} configurations",
+        f"{effort.rollouts} rollouts{missing}",
+        f"{count(spend.usage.total)} tokens",
+        dollars(spend.cost_usd),
+        f"{duration(active_s)} ({duration(rollouts_s)} of rollouts)",
+    ]
+    console.print(f"\n[bold]Effort[/]  {', '.join(said)}")
+
+
+def _caveats(console: "Console", found: "Findings") -> None:
+    from rich.padding import Padding
+
+    console.print("\n[bold]Before you quote this[/]")
+    for caveat in found.caveats:
+        console.print(Padding(f"- {caveat}", (0, 0, 0, 2)), markup=False)

@@ -1,0 +1,86 @@
+import pytest
+
+from tests.models.organism.playing import HOPELESS, OTHER, SURE, TASK, Spy, configuration, play, traits
+from unhobble.limits import Limits
+from unhobble.models.organism.traits import load_traits
+from unhobble.models.organism.truth import Simulator, StandInSandbox
+from unhobble.registry import installed
+from unhobble.spec import rollout_seed
+from unhobble.vocabulary import PluginKind
+
+TASKS = [TASK, OTHER]
+
+
+async def test_a_simulated_rollout_is_the_rollout():
+    shaky = {"ability": 1.0, "default_fluency": 0.8, "early_stop": 0.05}
+    simulator = Simulator(traits(**shaky), TASKS)
+    for scaffold in installed().ids(PluginKind.scaffold):
+        chosen = configuration(scaffold=scaffold)
+        for epoch in range(20):
+            seed = rollout_seed(5, chosen, TASK.id, epoch)
+            played = await play(Spy(**SURE | shaky), chosen, seed=seed)
+            assert simulator.simulate(chosen, TASK, epoch=epoch, seed=5) == float(played.solved)
+
+
+def test_the_truth_of_the_certain_is_certain():
+    assert Simulator(traits(**SURE), TASKS).true_success(configuration(), epochs=3).mean == 1.0
+    truth = Simulator(traits(**HOPELESS), TASKS).true_success(configuration(), epochs=3)
+    assert (truth.mean, truth.standard_error, truth.rollouts) == (0.0, 0.0, 6)
+
+
+def test_the_mean_of_two_seeds_agrees_within_its_standard_error():
+    simulator = Simulator(traits(ability=1.0, slope=0.3), TASKS)
+    one, two = (simulator.true_success(configuration(), epochs=150, seed=seed) for seed in (1, 2))
+    assert one.mean != two.mean
+    assert abs(one.mean - two.mean) < 4 * (one.standard_error**2 + two.standard_error**2) ** 0.5
+    assert one == simulator.true_success(configuration(), epochs=150, seed=1)
+
+
+def test_too_few_turns_leave_the_work_undone():
+    enough = len(TASK.reference_steps)
+    for turns, mean in ((enough - 1, 0.0), (enough, 1.0)):
+        truth = Simulator(traits(), [TASK], limits=Limits(turns=turns)).true_success(configuration(), epochs=2)
+        assert truth.mean == mean
+    assert Simulator(traits(), [TASK]).true_success(configuration(limits__turns=1), epochs=2).mean == 0.0
+
+
+async def test_the_stand_in_counts_steps_in_order_and_goes_back_to_its_snapshots():
+    sandbox = StandInSandbox(["a", "b"])
+
+    async def bash(command: str) -> None:
+        await sandbox.exec(["bash", "-c", command], timeout_s=1, output_bytes=1)
+
+    await bash("b")
+    await bash("a")
+    begun = await sandbox.snapshot()
+    await bash("b")
+    assert sandbox.solved
+    await sandbox.restore(begun)
+    assert not sandbox.solved
+    await bash("b")
+    assert sandbox.solved
+
+
+@pytest.fixture(scope="module")
+def shell():
+    return installed().build(PluginKind.suite, "builtin/shell").tasks
+
+
+def test_the_format_bound_organism_is_weak_by_default_and_strong_in_its_own_format(shell):
+    simulator = Simulator(load_traits("format-bound"), shell)
+    hobbled = simulator.true_success(configuration(tool_format="native"), epochs=4).mean
+    elicited = simulator.true_success(configuration(tool_format="xml_tags"), epochs=4).mean
+    assert hobbled < 0.4
+    assert elicited > hobbled + 0.35
+
+
+def test_the_plan_bound_organism_needs_a_scaffold_that_plans(shell):
+    simulator = Simulator(load_traits("plan-bound"), shell)
+    unplanned = simulator.true_success(configuration(scaffold="react"), epochs=4).mean
+    assert simulator.true_success(configuration(scaffold="plan_execute"), epochs=4).mean > unplanned + 0.3
+
+
+def test_the_compliant_organism_solves_nearly_everything(shell):
+    simulator = Simulator(load_traits("compliant"), shell)
+    for tool_format in installed().ids(PluginKind.tool_format):
+        assert simulator.true_success(configuration(tool_format=tool_format), epochs=2).mean > 0.98
