@@ -61,22 +61,22 @@ def read_file(place: str, names: Sequence[str], max_bytes: int) -> bytes:
             directory = inner
         # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
         file = _open_own(directory, names[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENAMETOOLONG}:
             raise ValueError(f"{shown} is not a regular file, or lies behind a link: {error.strerror}") from None
         raise
     finally:
         os.close(directory)
-    with os.fdopen(file, "rb") as opened:
-        found = os.fstat(file)
-        if not stat.S_ISREG(found.st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
             raise ValueError(f"{shown} is not a regular file")
-        data = opened.read(max_bytes + 1)
+        with os.fdopen(file, "rb", closefd=False) as opened:
+            data = opened.read(max_bytes + 1)
         if len(data) > max_bytes:
-            raise ValueError(f"{shown} has {max(found.st_size, len(data))} bytes; at most {max_bytes} are read")
+            raise ValueError(f"{shown} has {os.fstat(file).st_size} bytes; at most {max_bytes} are read")
         return data
+    finally:
+        os.close(file)
 
 
 def copy_command(places: Mapping[str, str], store: str) -> list[str]:

@@ -85,37 +85,26 @@ class _Jail:
     def __init__(self) -> None:
         self._files = contextlib.ExitStack()
         self._process: Process | None = None
-        self._status = asyncio.StreamReader()
+        self._status = -1
+        self._said = b""
         self._pidfd: int | None = None
 
     async def start(self, launcher: Sequence[str], line: CommandLine, admit: Callable[[int], None]) -> None:
         """Start bwrap, let ``admit`` see its child while it is held back, then let it go."""
-        status, status_out = os.pipe()
-        self._files.callback(os.close, status)
-        gate, gate_in = os.pipe()
-        self._files.callback(os.close, gate_in)  # not before the end: at its closing the child would go on
-        options = _memory_file("\0".join([*line.options, "--json-status-fd", str(status_out), "--block-fd", str(gate)]))
+        self._status, status = os.pipe()
+        self._files.callback(os.close, self._status)
+        gate, opener = os.pipe()
+        self._files.callback(os.close, opener)  # not before the end: at its closing the child would go on
+        options = _memory_file("\0".join([*line.options, "--json-status-fd", str(status), "--block-fd", str(gate)]))
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                *(*launcher, "--args", str(options), "--", *line.argv),
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=PIPE,
-                pass_fds=(options, status_out, gate),
-                env={},  # a sandbox can read its launcher's
-                start_new_session=True,
-            )
-        except OSError as error:
-            if error.errno == errno.E2BIG:
-                raise TooLong from None
-            raise SandboxError(f"bwrap cannot be started: {error}") from error
+            # Settled: a process that starts while its starter is cancelled must be known, to be killed.
+            await settled(self._launch([*launcher, "--args", str(options), "--", *line.argv], (options, status, gate)))
         finally:
-            for theirs in (options, status_out, gate):
+            for theirs in (options, status, gate):
                 os.close(theirs)
-        await self._listen(status)
         try:
             async with asyncio.timeout(_SETUP_S):
-                first = json.loads(await self._status.readline() or b"{}")
+                first = json.loads(await self._status_line() or b"{}")
         except TimeoutError:
             raise SandboxError(f"bwrap did not start a namespace within {_SETUP_S:g} s") from None
         if "child-pid" not in first:
@@ -123,7 +112,23 @@ class _Jail:
         self._pidfd = os.pidfd_open(first["child-pid"])
         self._files.callback(os.close, self._pidfd)
         admit(first["child-pid"])
-        os.write(gate_in, b"\n")
+        os.write(opener, b"\n")
+
+    async def _launch(self, words: list[str], files: tuple[int, ...]) -> None:
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *words,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                pass_fds=files,
+                env={},  # a sandbox can read its launcher's
+                start_new_session=True,
+            )
+        except OSError as error:
+            if error.errno == errno.E2BIG:
+                raise TooLong from None
+            raise SandboxError(f"bwrap cannot be started: {error}") from error
 
     async def run(self, stdin: bytes, timeout_s: float, output_bytes: int) -> Outcome:
         """Serve the streams until the command ends or must end."""
@@ -187,20 +192,25 @@ class _Jail:
 
     async def _exit_code(self) -> int | None:
         """What bwrap says the command returned; None where its whole namespace was killed before it could."""
-        for line in (await self._status.read()).splitlines():
+        while line := await self._status_line():
             if "exit-code" in (document := json.loads(line)):
                 return int(document["exit-code"])
         return None
+
+    async def _status_line(self) -> bytes:
+        """The next line of bwrap's status, a JSON document; empty at its end."""
+        while b"\n" not in self._said:
+            await _readable(self._status)
+            if not (chunk := os.read(self._status, 4096)):
+                return b""
+            self._said += chunk
+        line, _, self._said = self._said.partition(b"\n")
+        return line
 
     async def _complaint(self) -> str:
         assert self._process is not None
         assert self._process.stderr is not None
         return (await self._process.stderr.read(4096)).decode(errors="replace").strip() or "it said nothing"
-
-    async def _listen(self, status: int) -> None:
-        pipe = os.fdopen(os.dup(status), "rb", buffering=0)
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(self._status), pipe)
-        self._files.callback(transport.close)
 
 
 def _memory_file(text: str) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search_spaces.space import Space
-
 from service.search.problem import SearchProblem
 from unhobble.configuration import Configuration, check_configuration
 from unhobble.errors import BadInput, Issue, NotFound

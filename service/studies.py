@@ -67,7 +67,7 @@ class Studies:
         )
 
     async def submit(self, document: Any, *, idempotency_key: str | None = None) -> StudyRecord:
-        """Check and store a study. Raises ``BadInput`` or ``Conflict`` (the key was used for another study)."""
+        """Check and store a study. Raises ``BadInput``, also where the key was used for another study."""
         spec, _ = await self.validate(document)
         return self.store.create_study(spec, idempotency_key=idempotency_key)
 

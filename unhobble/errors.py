@@ -5,7 +5,7 @@
     UnhobbleError
     ├── BadInput                  the person's input; carries every issue found, each with its path
     ├── NotFound                  no such study, rollout, plug-in
-    ├── Conflict                  the state does not allow it (a transition, a reused idempotency key)
+    ├── Conflict                  the state does not allow it (a transition)
     ├── LeaseLost                 another controller owns the study now; write nothing more
     ├── RolloutEscape             leaves a rollout early
     │   ├── InfrastructureError   nobody's doing in the rollout: rerun, never scored

@@ -309,7 +309,7 @@ class StudyStore(Protocol):
     """
 
     def create_study(self, spec: StudySpec, *, idempotency_key: str | None = None) -> StudyRecord:
-        """Store a study and its first event. The same key and spec give the same study; another spec raises ``Conflict``."""
+        """Store a study and its first event. The same key and spec give the same study; another raises ``BadInput``."""
         ...
 
     def study(self, study_id: str) -> StudyRecord:

@@ -31,6 +31,7 @@ class Status:
     finished: int
     planned: int
     best: str
+    best_short: str
     spend: str
     failures: str
     missing: int
@@ -56,6 +57,7 @@ def status_of(study: StudyOut, *, queued: str = WAITING) -> Status:
     progress = Progress.model_validate(study.progress)
     phase = Phase(study.phase)
     budget = study.spec["budget"]
+    best, best_short = _best(study)
     return Status(
         name=study.name,
         model=str(study.spec["model"]["id"]),
@@ -64,7 +66,8 @@ def status_of(study: StudyOut, *, queued: str = WAITING) -> Status:
         doing=queued if phase is Phase.queued else _PHASES.get(phase, phase.value),
         finished=progress.rollouts_finished,
         planned=int(budget["rollouts"]),
-        best=_best(study),
+        best=best,
+        best_short=best_short,
         spend=_spend(progress),
         failures=_failures(study),
         missing=progress.rollouts_invalid,
@@ -72,11 +75,19 @@ def status_of(study: StudyOut, *, queued: str = WAITING) -> Status:
     )
 
 
-def _best(study: StudyOut) -> str:
+def _best(study: StudyOut) -> tuple[str, str]:
+    """The best figure there is, with where it comes from, and the same in short."""
+    confirmed = study.findings["confirmed"] if study.findings else None
+    if confirmed:
+        arm = next(a for a in (confirmed["baseline"], *confirmed["finalists"]) if a["trial"] == confirmed["best_trial"])
+        low, high = arm["rate"]["low"], arm["rate"]["high"]
+        figure = f"{arm['rate']['mean']:.2f} ({low:.2f} to {high:.2f})"
+        return f"{figure} confirmed, held-out split, trial {arm['trial']}", f"{figure} confirmed"
     if study.best_so_far is None:
-        return "not known yet"
+        return "not known yet", ""
     best = Recommendation.model_validate(study.best_so_far)
-    return f"{best.mean:.2f} ({interval(best)}) believed, search split, trial {best.trial}"
+    figure = f"{best.mean:.2f} ({interval(best)})"
+    return f"{figure} believed, search split, trial {best.trial}", f"{figure} believed"
 
 
 def _spend(progress: Progress) -> str:

@@ -15,7 +15,7 @@ from service.db.engine import WRITES
 from service.db.locking import LockedStudy, lock_leased_study, lock_study, read_time
 from service.db.mapping import pack_transcript, unpack_transcript, usd
 from service.db.rows import EventRow, IdempotencyKeyRow, ReportRow, StudyRow, TranscriptRow, TrialRow
-from unhobble.errors import Conflict, NotFound
+from unhobble.errors import BadInput, Conflict, Issue, NotFound
 from unhobble.records import (
     Event,
     Lease,
@@ -160,7 +160,8 @@ class SqlStudyStore:
             return None
         study = queries.one_study(session, key.study)
         if study.spec != StudySpec.model_validate(json.loads(json.dumps(spec.model_dump()))):
-            raise Conflict(f"the idempotency key has made study {study.id} from another spec; use a new key for a new spec")
+            message = f"has made study {study.id} from another spec; use a new key for a new spec"
+            raise BadInput([Issue("idempotency_key", message)])
         return study
 
     def _create(self, session: Session, spec: StudySpec, digest: str | None) -> StudyRecord:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from search_spaces.space import Space
-
 from unhobble.configuration import Configuration
 from unhobble.records import TaskInfo
 

@@ -11,9 +11,9 @@ from typing import cast
 
 import optuna
 from pydantic import Field
+
 from search_spaces.dimensions import Choice, Dimension, Integer, Real
 from search_spaces.space import Space
-
 from service.search.problem import SearchProblem
 from service.search.trials import Cell, Schedule, TrialLedger, by_belief, mean_of, posterior, probability_not_worse, recommend
 from unhobble.configuration import Configuration, Scalar
@@ -198,7 +198,7 @@ def _fewest_wanted(trial: TrialLedger) -> tuple[int, int]:
 def _suggest(trial: optuna.trial.BaseTrial, path: str, dimension: Dimension) -> Scalar:
     match dimension:
         case Choice():
-            return cast(Scalar, trial.suggest_categorical(path, dimension.options))
+            return cast("Scalar", trial.suggest_categorical(path, dimension.options))
         case Integer():
             return int(trial.suggest_int(path, dimension.low, dimension.high, step=dimension.step, log=dimension.log))
         case Real():

@@ -1,10 +1,9 @@
-"""What every sandbox backend must do, whoever wrote it. A backend that does not work on this machine fails here, with its reason."""
+"""What every sandbox backend must do, whoever wrote it. One that does not work on this machine fails here, with its reason."""
 
 import asyncio
 import contextlib
 import os
 import secrets
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -38,6 +37,18 @@ if os.fork() == 0:
     os._exit(0)
 os.wait()'
 echo started
+"""
+FORKS = """
+import os, time
+made = 0
+try:
+    while made < 500:
+        if os.fork() == 0:
+            time.sleep(60)
+        made += 1
+except OSError:
+    pass
+print(made)
 """
 
 
@@ -101,7 +112,7 @@ def living(marker: str) -> list[str]:
 
 async def until_living(marker: str) -> None:
     async with asyncio.timeout(30):
-        while not living(marker):
+        while not living(marker):  # noqa: ASYNC110 (nothing tells of a process in a sandbox)
             await asyncio.sleep(0.01)
 
 
@@ -264,8 +275,7 @@ async def test_memory_is_counted_over_all_processes(small: Sandbox, availability
 
 
 async def test_processes_are_limited(small: Sandbox) -> None:
-    script = "import os, time\nn = 0\ntry:\n  while n < 500:\n    if os.fork() == 0: time.sleep(60)\n    n += 1\nexcept OSError: pass\nprint(n)"
-    result = await small.exec(["python3", "-c", script], timeout_s=60, output_bytes=1000)
+    result = await small.exec(["python3", "-c", FORKS], timeout_s=60, output_bytes=1000)
     assert 0 < int(result.stdout) <= 48 + 4, result
 
 
@@ -413,14 +423,12 @@ async def test_paths_outside_the_fixed_places_are_refused(sandbox: Sandbox, path
 async def test_planted_links_lead_no_write_astray(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "victim").write_text("untouched")
     await sandbox.write_files([SandboxFile("/tests/check.py", b"untouched")], user=User.keeper)
-    await said(
-        sandbox,
-        f"ln -s {tmp_path} out; ln -s {tmp_path}/victim file; ln -s /tests tests; ln -s /tests/check.py check; ln -s ../.. up; mkfifo pipe",
-    )
+    await said(sandbox, f"ln -s {tmp_path} out; ln -s {tmp_path}/victim file; ln -s ../.. up; mkfifo pipe")
+    await said(sandbox, "ln -s /tests tests; ln -s /tests/check.py check")
     names = ("out/victim", "out/new", "file", "tests/check.py", "check", "up/x", "pipe")
     for user in User:
         await sandbox.write_files([SandboxFile(f"/work/{name}", b"written") for name in names], user=user)
-    assert [path.name for path in tmp_path.iterdir()] == ["victim"]
+    assert os.listdir(tmp_path) == ["victim"]  # noqa: PTH208 (quick)
     assert (tmp_path / "victim").read_text() == "untouched"
     assert await sandbox.read_file("/tests/check.py", max_bytes=100) == b"untouched"
     for name in names:
@@ -444,7 +452,8 @@ async def test_a_snapshot_can_be_restored_again_and_again(sandbox: Sandbox) -> N
     await said(
         sandbox,
         "mkdir -p a/empty; head -c 100000 /dev/urandom > a/data; ln -s data a/link; ln -s /etc/passwd out; mkfifo pipe;"
-        "echo '#!/bin/sh' > run; chmod 751 run; echo 1 > ~/.hidden; touch '/tmp/odd name'; chmod 700 a; echo s > shut; chmod 000 shut",
+        "echo '#!/bin/sh' > run; chmod 751 run; echo 1 > ~/.hidden; touch '/tmp/odd name'; chmod 700 a;"
+        " echo s > shut; chmod 000 shut",
     )
     before = await said(sandbox, TREE)
     snapshot = await sandbox.snapshot()
@@ -522,12 +531,14 @@ async def test_an_image_that_does_not_exist_is_a_clear_error(provider: SandboxPr
         await provider.open(SandboxSpec(image="unhobble/no-such-image:0"), label="image")
 
 
-async def test_many_short_commands_leave_no_file_descriptor_open(sandbox: Sandbox) -> None:
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_many_short_commands_leave_no_file_open(sandbox: Sandbox) -> None:
     await said(sandbox, "true")
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     for _ in range(10):
         await said(sandbox, "true")
-    deadline_s = time.monotonic() + 10
-    while len(os.listdir("/proc/self/fd")) > before and time.monotonic() < deadline_s:
-        await asyncio.sleep(0.01)
-    assert len(os.listdir("/proc/self/fd")) <= before
+    await asyncio.sleep(0)  # transports close in the loop's next turn
+    assert open_files() <= before

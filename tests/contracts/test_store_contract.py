@@ -196,7 +196,7 @@ def test_the_same_key_and_spec_give_the_same_study_and_another_spec_a_conflict(s
     assert store.create_study(spec("a"), idempotency_key="key") == first
     assert store.create_study(spec("a"), idempotency_key="other key").id != first.id
     assert store.create_study(spec("a")).id != first.id
-    with pytest.raises(Conflict, match=first.id):
+    with pytest.raises(BadInput, match=first.id):
         store.create_study(spec("b"), idempotency_key="key")
 
 

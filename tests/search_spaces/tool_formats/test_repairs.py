@@ -2,6 +2,7 @@
 
 import pytest
 
+from search_spaces.tool_formats.xml_tags import Config, XmlTags
 from unhobble.messages import FormatProblemCode, ModelAnswer, NativeCall, Usage
 from unhobble.protocols import ToolFormat
 from unhobble.registry import installed
@@ -143,3 +144,24 @@ def test_text_that_no_database_stores_is_cleaned_before_a_command_gets_it() -> N
     """A NUL or a lone surrogate in a command would break the sandbox's exec, and be taken for an infrastructure error."""
     call = NativeCall(id="x", name="bash", arguments='{"command": "a\\u0000b\\ud800c"}')
     assert build("native", strict=True).parse(answer("", call), TOOLS).calls[0].arguments == {"command": "a\ufffdb\ufffdc"}
+
+
+class Watched(str):
+    """A text that counts the characters that ``find`` looks at."""
+
+    __slots__ = ()
+    looked_at = 0
+
+    def find(self, sub, start=0, *args) -> int:
+        at = super().find(sub, start, *args)
+        Watched.looked_at += (len(self) if at < 0 else at + len(sub)) - start
+        return at
+
+
+@pytest.mark.parametrize("unit", ['<tool name="bash"><command>x</tool>', '<tool name="bash"><command>x', '<tool name="bash">x'])
+def test_closing_tags_that_are_not_there_are_looked_for_once(unit: str) -> None:
+    """``str.find`` is so fast that looking for them in every call would not show in the time, only in the worst case."""
+    content = Watched(unit * 500)
+    Watched.looked_at = 0
+    list(XmlTags(Config(strict=False)).raw_calls(content, TOOLS))
+    assert Watched.looked_at < 4 * len(content)

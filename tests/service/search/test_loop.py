@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from service.db import open_store
+from service.paging import all_rollouts
 from service.plan import plan_study
 from service.search.loop import StudyLoop
 from unhobble.analysis.report import Findings, SandboxSeen
@@ -20,7 +21,6 @@ from unhobble.sandboxing import SandboxSpec
 from unhobble.spec import RolloutSpec, StudySpec
 from unhobble.transcript import Transcript
 from unhobble.vocabulary import FailureCode, Phase, RolloutState, Split
-from service.paging import all_rollouts
 
 SEEN = SandboxSeen(backend="fake", why="a test", not_enforced=())
 

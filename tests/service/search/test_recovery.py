@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.search.problem import SearchProblem
 from search_spaces.space import Space
+from service.search.problem import SearchProblem
 from tests.playing import build, play
 from unhobble.models.organism.traits import Traits
 from unhobble.models.organism.truth import Simulator

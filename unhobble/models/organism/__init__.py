@@ -5,8 +5,8 @@ An organism is not a language model. It sees only the messages that a real model
 
 - ``traits``: what an organism is; one YAML file in ``organisms/`` each
 - ``knowledge``: how the tasks of the built-in suites are solved
-- ``reading``: what a request tells it (task, tool format, steps done so far)
-- ``player``: what it answers; a pure function
-- ``client``, ``server``: the same answers in process, and over HTTP in OpenAI's shape
+- ``reading``: what a request tells it (task, tool format, steps done so far), with ``formats`` for the tool formats it knows
+- ``player``: what it answers, a pure function, with ``draws`` for what is left to chance and ``slips`` for calls that go wrong
+- ``client``, ``server``: the same answers in process, and over HTTP in OpenAI's shape (``chat_completions``)
 - ``truth``: how often it really solves a task under a configuration
 """

@@ -1,0 +1,229 @@
+"""``replay``: an exported configuration, run again with fresh rollouts, beside the figure that it was exported with."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from service.commands.documents import read_text
+from service.commands.terminal import FAILED, Json, err, out, print_json, quiet_stdout, warn
+from unhobble.errors import BadInput, Issue
+
+if TYPE_CHECKING:
+    from service.exports import BestConfiguration
+    from unhobble.analysis.capability import Interval
+    from unhobble.protocols import TaskSuite
+    from unhobble.results import RolloutResult
+    from unhobble.spec import RolloutSpec
+
+app = typer.Typer()
+TRIES = 3
+"""Attempts of a rollout whose infrastructure fails, as in a study."""
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What 'unhobble export' wrote; - reads standard input.")],
+    *,
+    task: Annotated[list[str] | None, typer.Option(metavar="T", help="Only this task; may be given again.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Fresh rollouts of each task.")] = 1,
+    model: Annotated[str | None, typer.Option(metavar="ID", help="Another model, instead of the exported one.")] = None,
+    backend: Annotated[str | None, typer.Option(metavar="B", help="Another sandbox backend, or auto.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Rollouts under way at once.")] = 4,
+    as_json: Json = False,
+) -> None:
+    """Run an exported configuration again on its held-out tasks, with fresh seeds, and compare."""
+    from service.exports import BestConfiguration
+
+    best = _overridden(BestConfiguration.read(read_text(file)), model, backend)
+    with quiet_stdout(quiet=True):
+        results, warnings = asyncio.run(_replayed(best, task or [], epochs, concurrency))
+    report = _report(best, task or list(best.held_out_tasks), results, warnings)
+    if as_json:
+        print_json(report)
+    else:
+        _print(best, report)
+    if report["rate"] is None:
+        raise typer.Exit(FAILED)
+
+
+def _overridden(best: "BestConfiguration", model: str | None, backend: str | None) -> "BestConfiguration":
+    if model is not None:
+        best = best.model_copy(update={"model": best.model.model_copy(update={"id": model})})
+    if backend is not None:
+        best = best.model_copy(update={"sandbox": best.sandbox.model_copy(update={"backend": backend})})
+    return best
+
+
+async def _replayed(
+    best: "BestConfiguration", wanted: Sequence[str], epochs: int, concurrency: int
+) -> "tuple[dict[RolloutSpec, RolloutResult], list[str]]":
+    """The results of all rollouts, and what to warn of beforehand. Raises ``BadInput``."""
+    from rich.progress import Progress
+
+    from sandboxes import choose
+    from unhobble.configuration import require_valid
+    from unhobble.models import connect
+    from unhobble.registry import installed
+    from unhobble.vocabulary import PluginKind
+
+    registry = installed()
+    require_valid(best.configuration, registry)
+    suite: TaskSuite = registry.build(PluginKind.suite, best.suite)
+    tasks = _tasks(suite, wanted or best.held_out_tasks)
+    await connect(best.model).close()  # a model that cannot be had is said before anything is started
+    choice = await choose(best.sandbox, registry)
+    best = best.model_copy(update={"sandbox": best.sandbox.model_copy(update={"backend": choice.backend})})
+    specs = rollout_specs(best, tasks, epochs)
+    results = {}
+    with Progress(console=err(), disable=not err().is_terminal) as progress:
+        bar = progress.add_task("replaying", total=len(specs))
+        async for spec, result in run_all(specs, concurrency):
+            results[spec] = result
+            progress.advance(bar)
+    warnings = []
+    if suite.digest != best.suite_digest:
+        warnings.append(
+            f"the suite {suite.id} has changed since the export (digest {best.suite_digest}, now {suite.digest}): "
+            "the figures are of different tasks"
+        )
+    return results, warnings
+
+
+def _tasks(suite: "TaskSuite", wanted: Sequence[str]) -> list[str]:
+    known = [task.id for task in suite.tasks]
+    if unknown := sorted(set(wanted) - set(known)):
+        raise BadInput([Issue("--task", f"{suite.id} has no task {', '.join(unknown)}; it has {', '.join(known)}")])
+    return list(dict.fromkeys(wanted))
+
+
+def rollout_specs(best: "BestConfiguration", tasks: Sequence[str], epochs: int) -> "list[RolloutSpec]":
+    """One rollout for each task and epoch. The epochs go on after the exported ones, so that no seed is used again."""
+    from unhobble.spec import RolloutSpec, rollout_id, rollout_seed
+    from unhobble.vocabulary import Split
+
+    study = f"replay-{best.study}"
+    return [
+        RolloutSpec(
+            id=rollout_id(study, 0, task, epoch),
+            study=study,
+            trial=0,
+            configuration=best.configuration,
+            suite=best.suite,
+            task=task,
+            split=Split.held_out if task in best.held_out_tasks else Split.search,
+            epoch=epoch,
+            seed=rollout_seed(best.seed, best.configuration, task, epoch),
+            model=best.model,
+            sandbox=best.sandbox,
+            limits=best.configuration.limits(best.limits),
+        )
+        for epoch in range(best.epochs, best.epochs + epochs)
+        for task in tasks
+    ]
+
+
+async def run_all(specs: "Sequence[RolloutSpec]", concurrency: int) -> "AsyncIterator[tuple[RolloutSpec, RolloutResult]]":
+    """Run ``specs``, at most ``concurrency`` at once, and yield each with its result as it is finished."""
+    from service.workers import inline_pool
+
+    pool = inline_pool(concurrency)
+    waiting = [(spec, 1) for spec in reversed(specs)]
+    flying: dict[str, tuple[RolloutSpec, int]] = {}
+    try:
+        while waiting or flying:
+            while waiting and len(flying) < concurrency:
+                spec, attempt = waiting.pop()
+                flying[spec.id] = (spec, attempt)
+                await pool.submit(spec)
+            result = await pool.next_result(60)
+            if result is None:
+                continue
+            spec, attempt = flying.pop(result.rollout_id)
+            if not result.scored and result.retryable and attempt < TRIES:
+                waiting.append((spec, attempt + 1))
+            else:
+                yield spec, result
+    finally:
+        await pool.close()
+
+
+def _report(
+    best: "BestConfiguration", tasks: Sequence[str], results: "dict[RolloutSpec, RolloutResult]", warnings: Sequence[str]
+) -> dict[str, Any]:
+    """What the replay found, in the shape that ``--json`` prints. A rollout without a score is missing, never 0."""
+    from unhobble.analysis.capability import success_rate
+
+    scores = {task: [r.score for s, r in results.items() if s.task == task and r.score is not None] for task in tasks}
+    missing = {task: sum(s.task == task and not r.scored for s, r in results.items()) for task in tasks}
+    played = {task: found for task, found in scores.items() if found}
+    rate = success_rate(played, level=best.held_out_rate.level) if played else None
+    same_tasks = set(tasks) == set(best.held_out_tasks)
+    return {
+        "configuration_hash": best.configuration.hash,
+        "model": best.model.id,
+        "simulated": any(r.identity.simulated for r in results.values()),
+        "tasks": [{"task": task, "scores": scores[task], "missing": missing[task]} for task in tasks],
+        "errors": sorted({r.error for r in results.values() if not r.scored and r.error}),
+        "rate": rate.model_dump() if rate else None,
+        "exported_rate": best.held_out_rate.model_dump(),
+        "within_exported_interval": _within(rate, best.held_out_rate) if rate and same_tasks else None,
+        "warnings": [*warnings, *_identity_warnings(best, list(results.values()))],
+    }
+
+
+def _within(rate: "Interval", exported: "Interval") -> bool:
+    return exported.low <= rate.mean <= exported.high
+
+
+def _identity_warnings(best: "BestConfiguration", results: "Sequence[RolloutResult]") -> list[str]:
+    """Whether another model answered than the one that the exported figure is of."""
+    warnings = []
+    for what, then, now in (
+        ("model", best.answered, {name for r in results for name in r.identity.answered}),
+        ("fingerprint", best.fingerprints, {name for r in results for name in r.identity.fingerprints}),
+    ):
+        if new := sorted(now - set(then)):
+            was = ", ".join(then) or "none"
+            warnings.append(
+                f"another {what} answered than in the study ({', '.join(new)}, then {was}): the figures are of different models"
+            )
+    return warnings
+
+
+def _print(best: "BestConfiguration", report: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from service.commands.figures import interval
+    from unhobble.analysis.capability import Interval
+
+    for warning in report["warnings"]:
+        warn(warning)
+    if report["simulated"]:
+        out().print(f"[black on yellow] SIMULATED MODEL [/] {best.model.id} is an organism, no language model.")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("task", "scores", "missing"):
+        table.add_column(column)
+    for row in report["tasks"]:
+        table.add_row(row["task"], " ".join(f"{score:g}" for score in row["scores"]) or "-", str(row["missing"] or ""))
+    out().print(table)
+    for error in report["errors"]:
+        err().print(f"without a score: {error}", markup=False)
+    exported = best.held_out_rate
+    out().print()
+    if report["rate"] is None:
+        out().print("No rollout was scored, so there is no figure.")
+    else:
+        rate = Interval.model_validate(report["rate"])
+        out().print(
+            f"now       {rate.mean:.2f}  ({rate.level:.0%} interval {interval(rate)}, {rate.rollouts} rollouts)", markup=False
+        )
+    out().print(
+        f"exported  {exported.mean:.2f}  ({exported.level:.0%} interval {interval(exported)}, {exported.rollouts} rollouts)"
+    )
+    if report["within_exported_interval"] is not None:
+        out().print(f"The new figure lies {'inside' if report['within_exported_interval'] else 'OUTSIDE'} the exported interval.")
+    elif report["rate"] is not None:
+        out().print("Not compared: these are not the held-out tasks that the exported figure is of.")

@@ -1,0 +1,111 @@
+"""Proves in real sandboxes that tasks measure what they claim to.
+
+A task is sound when doing nothing scores 0, its reference solution scores 1, and the reference solution without its last step
+scores 0: then its checks can fail, can pass, and see unfinished work.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from enum import StrEnum
+
+from pydantic import Field
+
+from unhobble.errors import RolloutEscape, attributed_to
+from unhobble.limits import Limits
+from unhobble.messages import Frozen
+from unhobble.protocols import SandboxProvider, Task
+from unhobble.sandboxing import SandboxSpec
+
+_LIMITS = Limits()
+_SUBMISSION = "The work is done."
+
+
+class Play(StrEnum):
+    """What is done in place of an agent."""
+
+    nothing = "nothing"
+    reference = "reference"
+    unfinished = "unfinished"
+
+    @property
+    def expected(self) -> float:
+        """The score that a sound task gives it."""
+        return float(self is Play.reference)
+
+
+class PlayResult(Frozen):
+    """One sandbox: what was done, and the score; ``score`` is None where ``error`` says why there is none."""
+
+    play: Play
+    score: float | None
+    error: str | None = None
+    failed_checks: tuple[str, ...] = Field((), description="Checks that failed, with what they said.")
+    duration_s: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the score is as expected."""
+        return self.score == self.play.expected
+
+
+class TaskCheck(Frozen):
+    """What a task did in each play."""
+
+    task: str
+    family: str
+    human_minutes: float
+    plays: tuple[PlayResult, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the task is sound."""
+        return all(play.ok for play in self.plays)
+
+
+async def check_tasks(
+    tasks: Sequence[Task], provider: SandboxProvider, spec: SandboxSpec, *, jobs: int = 2
+) -> AsyncIterator[TaskCheck]:
+    """Check ``tasks``, ``jobs`` of them at once; each is yielded as it is finished."""
+    places = asyncio.Semaphore(jobs)
+
+    async def check(task: Task) -> TaskCheck:
+        async with places:
+            plays = [await _play(task, play, provider, spec) for play in Play]
+        return TaskCheck(task=task.id, family=task.family, human_minutes=task.human_minutes, plays=tuple(plays))
+
+    running = [asyncio.create_task(check(task)) for task in tasks]
+    try:
+        for finished in asyncio.as_completed(running):
+            yield await finished
+    finally:
+        for left in running:
+            left.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _play(task: Task, play: Play, provider: SandboxProvider, spec: SandboxSpec) -> PlayResult:
+    started_s = time.monotonic()
+    score, error, failed = None, None, ()
+    try:
+        with attributed_to("the check"):
+            score, failed = await _score(task, play, provider, spec)
+    except RolloutEscape as escape:
+        error = f"{type(escape).__name__}: {escape}"
+    duration_s = round(time.monotonic() - started_s, 3)
+    return PlayResult(play=play, score=score, error=error, failed_checks=failed, duration_s=duration_s)
+
+
+async def _score(task: Task, play: Play, provider: SandboxProvider, spec: SandboxSpec) -> tuple[float, tuple[str, ...]]:
+    """Set the task up in a fresh sandbox, carry out what ``play`` says as the agent would, and score it."""
+    steps = {Play.nothing: (), Play.reference: task.reference_steps, Play.unfinished: task.reference_steps[:-1]}[play]
+    sandbox = await provider.open(spec, label=f"check-{task.id}-{play.value}")
+    try:
+        await task.set_up(sandbox)
+        for step in steps:
+            await sandbox.exec(["bash", "-c", step], timeout_s=_LIMITS.command_timeout_s, output_bytes=_LIMITS.output_bytes)
+        await sandbox.stop_agent()
+        verdict = await task.scorer.score(sandbox, None if play is Play.nothing else _SUBMISSION)
+    finally:
+        await sandbox.close()
+    return verdict.score, tuple(f"{name}: {said}" for name, said in verdict.failed.items())
