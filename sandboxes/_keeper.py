@@ -13,6 +13,7 @@ and last ``r``, a JSON object that has ``error`` where the request failed. While
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import selectors
@@ -27,12 +28,15 @@ from pathlib import Path
 from typing import Any
 
 from sandboxes._files import copy_command, locate, read_file, restore_command, write_file
+from sandboxes._seccomp import program
 
 AGENT = 65534
 EXCESS = 16
 _STORE = "/run/unhobble"
 _SAVED = {"work": "/work", "home": "/home/agent", "tmp": "/tmp", "shm": "/dev/shm"}  # noqa: S108 (the sandbox's own)
 _CHUNK = 65_536
+_PR_SET_SECCOMP = 22
+_SECCOMP_MODE_FILTER = 2
 Json = dict[str, Any]
 _OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
@@ -84,6 +88,17 @@ def sweep() -> None:
             return
 
 
+class Filter(ctypes.Structure):
+    """``struct sock_fprog``: a system-call filter as the kernel takes it."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
+
+
+_CODE = program()
+_FILTER = Filter(len(_CODE) // 8, _CODE)
+_PRCTL = ctypes.CDLL(None, use_errno=True).prctl
+
+
 def become(uid: int) -> Callable[[], None]:
     """What a child does before it becomes the command."""
 
@@ -95,6 +110,8 @@ def become(uid: int) -> Callable[[], None]:
             os.setgroups([])
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
+        if _PRCTL(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_FILTER), 0, 0):
+            raise OSError(ctypes.get_errno(), "the system-call filter was refused")
 
     return prepare
 

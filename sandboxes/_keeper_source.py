@@ -5,7 +5,7 @@ So it can be brought into a read-only container, and a look at the list of proce
 
 from pathlib import Path
 
-_MODULES = {"sandboxes._files": "_files.py", "__main__": "_keeper.py"}
+_MODULES = {"sandboxes._files": "_files.py", "sandboxes._seccomp": "_seccomp.py", "__main__": "_keeper.py"}
 _LOADER = """
 import sys, types
 sys.modules["sandboxes"] = types.ModuleType("sandboxes")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from sandboxes._bwrap import CommandLine
 from sandboxes._commands import EXCESS
+from sandboxes._seccomp import program
 from sandboxes._settling import settled
 from unhobble.errors import SandboxError
 from unhobble.sandboxing import Ending
@@ -95,13 +96,16 @@ class _Jail:
         self._files.callback(os.close, self._status)
         gate, opener = os.pipe()
         self._files.callback(os.close, opener)  # not before the end: at its closing the child would go on
-        options = _memory_file("\0".join([*line.options, "--json-status-fd", str(status), "--block-fd", str(gate)]))
+        rules = _memory_file(program())
+        ours = ["--json-status-fd", str(status), "--block-fd", str(gate), "--seccomp", str(rules)]
+        options = _memory_file("\0".join([*line.options, *ours]).encode())
+        theirs = (options, rules, status, gate)
         try:
             # Settled: a process that starts while its starter is cancelled must be known, to be killed.
-            await settled(self._launch([*launcher, "--args", str(options), "--", *line.argv], (options, status, gate)))
+            await settled(self._launch([*launcher, "--args", str(options), "--", *line.argv], theirs))
         finally:
-            for theirs in (options, status, gate):
-                os.close(theirs)
+            for file in theirs:
+                os.close(file)
         try:
             async with asyncio.timeout(_SETUP_S):
                 first = json.loads(await self._status_line() or b"{}")
@@ -213,10 +217,10 @@ class _Jail:
         return (await self._process.stderr.read(4096)).decode(errors="replace").strip() or "it said nothing"
 
 
-def _memory_file(text: str) -> int:
-    """A file without a name that holds ``text``, open at its start."""
+def _memory_file(data: bytes) -> int:
+    """A file without a name that holds ``data``, open at its start."""
     file = os.memfd_create("options")
-    os.write(file, text.encode())
+    os.write(file, data)
     os.lseek(file, 0, os.SEEK_SET)
     return file
 

@@ -12,8 +12,9 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -140,6 +141,33 @@ class BubblewrapProvider:
         return tuple(filter(None, found))
 
 
+class _Running:
+    """The commands under way in one sandbox, so that they can be ended by someone else than who waits for them."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Outcome]] = set()
+
+    async def see_through(self, command: Coroutine[Any, Any, Outcome]) -> Outcome:
+        """Await a command. Raises ``SandboxError`` where ``stop`` ended it."""
+        task = asyncio.ensure_future(command)
+        self._tasks.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if task in self._tasks:
+                raise
+            raise SandboxError("the command was stopped: its sandbox was closed, or its agent told to stop") from None
+        finally:
+            self._tasks.discard(task)
+
+    async def stop(self) -> None:
+        """End every command, and return when its processes are gone."""
+        tasks, self._tasks = self._tasks, set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class BubblewrapSandbox:
     """``protocols.Sandbox`` as a directory and a control group."""
 
@@ -149,6 +177,7 @@ class BubblewrapSandbox:
         self._boxes = boxes
         self._group = group
         self._ulimits = ulimits
+        self._running = _Running()
         self._snapshots: list[str] = []
         self._closed = False
 
@@ -172,13 +201,15 @@ class BubblewrapSandbox:
         line = command_line(self._box, self._boxes.etc, argv, cwd=cwd, env=env or {}, user=user, ulimits=self._ulimits)
         started_s, oom_before = time.monotonic(), self._group.oom_kills()
         try:
-            outcome = await supervise(
-                [*self._boxes.identity, self._executable],
-                line,
-                admit=self._group.add,
-                stdin=stdin,
-                timeout_s=timeout_s,
-                output_bytes=output_bytes,
+            outcome = await self._running.see_through(
+                supervise(
+                    [*self._boxes.identity, self._executable],
+                    line,
+                    admit=self._group.add,
+                    stdin=stdin,
+                    timeout_s=timeout_s,
+                    output_bytes=output_bytes,
+                )
             )
         except TooLong:
             return not_startable("its arguments are too long")
@@ -221,8 +252,9 @@ class BubblewrapSandbox:
         await self._maintain(restore_command(self._saved(), f"{self._box}/{snapshot}"))
 
     async def stop_agent(self) -> None:
-        """See ``protocols.Sandbox``. There is nothing to stop: no process outlives the command that started it."""
+        """See ``protocols.Sandbox``. No process outlives the command that started it, so only a command under way can be there."""
         self._require_open()
+        await settled(self._running.stop())
 
     async def close(self) -> None:
         """See ``protocols.Sandbox``."""
@@ -265,6 +297,7 @@ class BubblewrapSandbox:
 
     async def _remove(self) -> None:
         try:
+            await self._running.stop()
             await asyncio.to_thread(self._group.remove)
             await asyncio.to_thread(shutil.rmtree, self._box, ignore_errors=True)
             if self._box.exists():

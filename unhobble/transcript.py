@@ -6,14 +6,14 @@ A transcript is a list of steps; a step's index is its place in the list and nev
 
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
 from unhobble.messages import FormatProblem, Frozen, Message, ModelAnswer, ToolCall
 from unhobble.text import OutsideText
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 
 
 class _Step(Frozen):

@@ -2,9 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unhobble.errors import BadInput, Issue
+
+if TYPE_CHECKING:
+    from service.exports import BestConfiguration
 
 
 def read_text(path: Path) -> str:
@@ -36,3 +39,12 @@ def parse_document(text: str, name: str) -> Any:
 def read_document(path: Path) -> Any:
     """``parse_document`` of a file."""
     return parse_document(read_text(path), str(path))
+
+
+def read_export(path: Path) -> "BestConfiguration":
+    """What ``unhobble export`` wrote. Raises ``BadInput`` with every issue."""
+    from service.exports import BestConfiguration
+
+    text = read_text(path)
+    parse_document(text, str(path))  # what cannot be read is said here, with its line
+    return BestConfiguration.read(text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.commands.documents import read_text
+from service.commands.documents import read_export
 from service.commands.terminal import FAILED, Json, err, out, print_json, quiet_stdout, warn
 from unhobble.errors import BadInput, Issue
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from unhobble.protocols import TaskSuite
     from unhobble.results import RolloutResult
     from unhobble.spec import RolloutSpec
+
+    Played = tuple[RolloutSpec, RolloutResult]
 
 app = typer.Typer()
 TRIES = 3
@@ -35,9 +37,7 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Run an exported configuration again on its held-out tasks, with fresh seeds, and compare."""
-    from service.exports import BestConfiguration
-
-    best = _overridden(BestConfiguration.read(read_text(file)), model, backend)
+    best = _overridden(read_export(file), model, backend)
     with quiet_stdout(quiet=True):
         results, warnings = asyncio.run(_replayed(best, task or [], epochs, concurrency))
     report = _report(best, task or list(best.held_out_tasks), results, warnings)
@@ -59,7 +59,7 @@ def _overridden(best: "BestConfiguration", model: str | None, backend: str | Non
 
 async def _replayed(
     best: "BestConfiguration", wanted: Sequence[str], epochs: int, concurrency: int
-) -> "tuple[dict[RolloutSpec, RolloutResult], list[str]]":
+) -> tuple[list["Played"], list[str]]:
     """The results of all rollouts, and what to warn of beforehand. Raises ``BadInput``."""
     from rich.progress import Progress
 
@@ -77,11 +77,11 @@ async def _replayed(
     choice = await choose(best.sandbox, registry)
     best = best.model_copy(update={"sandbox": best.sandbox.model_copy(update={"backend": choice.backend})})
     specs = rollout_specs(best, tasks, epochs)
-    results = {}
+    results: list[Played] = []
     with Progress(console=err(), disable=not err().is_terminal) as progress:
         bar = progress.add_task("replaying", total=len(specs))
         async for spec, result in run_all(specs, concurrency):
-            results[spec] = result
+            results.append((spec, result))
             progress.advance(bar)
     warnings = []
     if suite.digest != best.suite_digest:
@@ -125,7 +125,7 @@ def rollout_specs(best: "BestConfiguration", tasks: Sequence[str], epochs: int) 
     ]
 
 
-async def run_all(specs: "Sequence[RolloutSpec]", concurrency: int) -> "AsyncIterator[tuple[RolloutSpec, RolloutResult]]":
+async def run_all(specs: "Sequence[RolloutSpec]", concurrency: int) -> AsyncIterator["Played"]:
     """Run ``specs``, at most ``concurrency`` at once, and yield each with its result as it is finished."""
     from service.workers import inline_pool
 
@@ -151,26 +151,26 @@ async def run_all(specs: "Sequence[RolloutSpec]", concurrency: int) -> "AsyncIte
 
 
 def _report(
-    best: "BestConfiguration", tasks: Sequence[str], results: "dict[RolloutSpec, RolloutResult]", warnings: Sequence[str]
+    best: "BestConfiguration", tasks: Sequence[str], results: Sequence["Played"], warnings: Sequence[str]
 ) -> dict[str, Any]:
     """What the replay found, in the shape that ``--json`` prints. A rollout without a score is missing, never 0."""
     from unhobble.analysis.capability import success_rate
 
-    scores = {task: [r.score for s, r in results.items() if s.task == task and r.score is not None] for task in tasks}
-    missing = {task: sum(s.task == task and not r.scored for s, r in results.items()) for task in tasks}
+    scores = {task: [r.score for s, r in results if s.task == task and r.score is not None] for task in tasks}
+    missing = {task: sum(s.task == task and not r.scored for s, r in results) for task in tasks}
     played = {task: found for task, found in scores.items() if found}
     rate = success_rate(played, level=best.held_out_rate.level) if played else None
     same_tasks = set(tasks) == set(best.held_out_tasks)
     return {
         "configuration_hash": best.configuration.hash,
         "model": best.model.id,
-        "simulated": any(r.identity.simulated for r in results.values()),
+        "simulated": any(r.identity.simulated for _, r in results),
         "tasks": [{"task": task, "scores": scores[task], "missing": missing[task]} for task in tasks],
-        "errors": sorted({r.error for r in results.values() if not r.scored and r.error}),
+        "errors": sorted({r.error for _, r in results if not r.scored and r.error}),
         "rate": rate.model_dump() if rate else None,
         "exported_rate": best.held_out_rate.model_dump(),
         "within_exported_interval": _within(rate, best.held_out_rate) if rate and same_tasks else None,
-        "warnings": [*warnings, *_identity_warnings(best, list(results.values()))],
+        "warnings": [*warnings, *_identity_warnings(best, [r for _, r in results])],
     }
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.commands.documents import parse_document, read_document, read_text
+from service.commands.documents import parse_document, read_document, read_export
 from service.commands.terminal import (
     FAILED,
     INTERRUPTED,
@@ -103,9 +103,7 @@ def _with_baseline(document: Any, export: Path | None) -> Any:
     """The study with the configuration of an export as its baseline. Raises ``BadInput``."""
     if export is None or not isinstance(document, dict):
         return document
-    from service.exports import BestConfiguration
-
-    return document | {"baseline": dict(BestConfiguration.read(read_text(export)).configuration.root)}
+    return document | {"baseline": dict(read_export(export).configuration.root)}
 
 
 async def _submitted(studies: "Studies", document: Any) -> str:

@@ -1,6 +1,7 @@
 """Rollouts in Ray actors, on this machine or on a cluster."""
 
 import asyncio
+import contextlib
 import math
 import os
 from typing import Any
@@ -85,10 +86,8 @@ class RayPool:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for actor in self._actors:
-            try:
+            with contextlib.suppress(RayError, TimeoutError):  # it is ended with force in any case
                 await asyncio.wait_for(actor.close.remote(), timeout=10)
-            except (RayError, TimeoutError):
-                pass  # it is ended with force below
             ray.kill(actor)
 
     async def _run(self, place: int, spec: RolloutSpec) -> None:

@@ -58,9 +58,9 @@ def success_rate(scores: Scores, *, level: float = 0.9, compared: int = 1) -> In
 def paired_difference(scores: Scores, baseline: Scores, *, level: float = 0.9, compared: int = 1) -> Interval:
     """The mean over shared tasks of (mean score - mean score of the baseline), with an interval clustered by task.
 
-    Pairing removes the difficulty of the tasks from the error (Miller 2024, section 4). Where all differences are equal, the limits are
-    Clopper and Pearson's for (difference + 1) / 2 with the number of tasks as the sample size. Raises ``ValueError`` without a
-    shared task.
+    Pairing removes the difficulty of the tasks from the error (Miller 2024, section 4). Where all differences are equal, the
+    limits are Clopper and Pearson's for (difference + 1) / 2 with the number of tasks as the sample size. Raises ``ValueError``
+    without a shared task.
     """
     shared = sorted(t for t in scores.keys() & baseline.keys() if scores[t] and baseline[t])
     if not shared:

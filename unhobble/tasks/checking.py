@@ -86,7 +86,9 @@ async def check_tasks(
 
 async def _play(task: Task, play: Play, provider: SandboxProvider, spec: SandboxSpec) -> PlayResult:
     started_s = time.monotonic()
-    score, error, failed = None, None, ()
+    score: float | None = None
+    error: str | None = None
+    failed: tuple[str, ...] = ()
     try:
         with attributed_to("the check"):
             score, failed = await _score(task, play, provider, spec)

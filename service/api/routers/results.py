@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 
 from service.api.dependencies import StudiesDep
-from service.studies import BestConfiguration
+from service.exports import BestConfiguration
 
 router = APIRouter(prefix="/v1/studies", tags=["results"])
 
