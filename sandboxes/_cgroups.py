@@ -118,17 +118,19 @@ class Cgroups:
 
     def create(self, name: str, spec: SandboxSpec) -> Group:
         """Make a group with the limits of ``spec``. Raises ``SandboxError``, and leaves nothing then."""
-        directories = {hierarchy.parent / name: hierarchy for hierarchy in self._hierarchies}
+        made: dict[Path, Hierarchy] = {}
         try:
-            for directory, hierarchy in directories.items():
+            for hierarchy in self._hierarchies:
+                directory = hierarchy.parent / name
                 directory.mkdir()
+                made[directory] = hierarchy
                 for file, value in hierarchy.settings(spec):
                     if file not in _ABSENT_WITHOUT_SWAP or (directory / file).exists():
                         (directory / file).write_text(value)
         except OSError as error:
-            Group(directories).remove()
+            Group(made).remove()
             raise SandboxError(f"the control group {name} cannot be made: {error}") from error
-        return Group(directories)
+        return Group(made)
 
     def remove_all(self, prefix: str) -> None:
         """Remove every group whose name starts with ``prefix``: what a killed worker left. Never raises."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import platform
 import struct
+from functools import cache
 
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _COLUMN = {"x86_64": 0, "aarch64": 1}
@@ -74,6 +75,7 @@ _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _NUMBER_AT, _ARCH_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
 
 
+@cache
 def program(machine: str | None = None) -> bytes:
     """The filter as an array of ``struct sock_filter`` (8 bytes each) for ``machine``, this one's if None.
 

@@ -7,8 +7,9 @@ import json
 import os
 import signal
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sandboxes._bwrap import CommandLine
 from sandboxes._commands import EXCESS
@@ -78,6 +79,33 @@ async def supervise(
         return await jail.run(stdin, timeout_s, output_bytes)
     finally:
         await settled(jail.end())
+
+
+class Running:
+    """The commands under way in one sandbox, so that they can be ended by someone else than who waits for them."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Outcome]] = set()
+
+    async def see_through(self, command: Coroutine[Any, Any, Outcome]) -> Outcome:
+        """Await a command. Raises ``SandboxError`` where ``stop`` ended it."""
+        task = asyncio.ensure_future(command)
+        self._tasks.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if task in self._tasks:
+                raise
+            raise SandboxError("the command was stopped: its sandbox was closed, or its agent told to stop") from None
+        finally:
+            self._tasks.discard(task)
+
+    async def stop(self) -> None:
+        """End every command, and return when its processes are gone."""
+        tasks, self._tasks = self._tasks, set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Jail:

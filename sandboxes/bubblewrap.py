@@ -12,9 +12,8 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
@@ -24,7 +23,7 @@ from sandboxes._cgroups import CONTROLLERS, Cgroups, Group, find
 from sandboxes._commands import not_startable, unusable
 from sandboxes._files import copy_command, locate, read_file, restore_command, write_file
 from sandboxes._settling import opened, settled
-from sandboxes._supervise import Outcome, TooLong, supervise
+from sandboxes._supervise import Outcome, Running, TooLong, supervise
 from unhobble.errors import SandboxError
 from unhobble.messages import Frozen
 from unhobble.sandboxing import Availability, Ending, ExecResult, SandboxFile, SandboxSpec, User
@@ -141,33 +140,6 @@ class BubblewrapProvider:
         return tuple(filter(None, found))
 
 
-class _Running:
-    """The commands under way in one sandbox, so that they can be ended by someone else than who waits for them."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Outcome]] = set()
-
-    async def see_through(self, command: Coroutine[Any, Any, Outcome]) -> Outcome:
-        """Await a command. Raises ``SandboxError`` where ``stop`` ended it."""
-        task = asyncio.ensure_future(command)
-        self._tasks.add(task)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            if task in self._tasks:
-                raise
-            raise SandboxError("the command was stopped: its sandbox was closed, or its agent told to stop") from None
-        finally:
-            self._tasks.discard(task)
-
-    async def stop(self) -> None:
-        """End every command, and return when its processes are gone."""
-        tasks, self._tasks = self._tasks, set()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 class BubblewrapSandbox:
     """``protocols.Sandbox`` as a directory and a control group."""
 
@@ -177,7 +149,7 @@ class BubblewrapSandbox:
         self._boxes = boxes
         self._group = group
         self._ulimits = ulimits
-        self._running = _Running()
+        self._running = Running()
         self._snapshots: list[str] = []
         self._closed = False
 

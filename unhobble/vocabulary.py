@@ -11,10 +11,14 @@ class Split(StrEnum):
 
 
 class Objective(StrEnum):
-    """What the search maximises."""
+    """What the search maximises: the share of rollouts with the full score, or the mean score."""
 
     success_rate = "success_rate"
     score = "score"
+
+    def value(self, score: float) -> float:
+        """What a rollout with this score in [0, 1] contributes."""
+        return float(score == 1.0) if self is Objective.success_rate else score
 
 
 class Phase(StrEnum):

@@ -14,7 +14,7 @@ from unhobble.errors import BadInput, Issue
 if TYPE_CHECKING:
     from service.exports import BestConfiguration
     from unhobble.analysis.capability import Interval
-    from unhobble.protocols import TaskSuite
+    from unhobble.protocols import RolloutPool, TaskSuite
     from unhobble.results import RolloutResult
     from unhobble.spec import RolloutSpec
 
@@ -64,6 +64,7 @@ async def _replayed(
     from rich.progress import Progress
 
     from sandboxes import choose
+    from service.workers import inline_pool
     from unhobble.configuration import require_valid
     from unhobble.models import connect
     from unhobble.registry import installed
@@ -80,7 +81,7 @@ async def _replayed(
     results: list[Played] = []
     with Progress(console=err(), disable=not err().is_terminal) as progress:
         bar = progress.add_task("replaying", total=len(specs))
-        async for spec, result in run_all(specs, concurrency):
+        async for spec, result in run_all(specs, inline_pool(concurrency), concurrency):
             results.append((spec, result))
             progress.advance(bar)
     warnings = []
@@ -125,11 +126,8 @@ def rollout_specs(best: "BestConfiguration", tasks: Sequence[str], epochs: int) 
     ]
 
 
-async def run_all(specs: "Sequence[RolloutSpec]", concurrency: int) -> AsyncIterator["Played"]:
-    """Run ``specs``, at most ``concurrency`` at once, and yield each with its result as it is finished."""
-    from service.workers import inline_pool
-
-    pool = inline_pool(concurrency)
+async def run_all(specs: "Sequence[RolloutSpec]", pool: "RolloutPool", concurrency: int) -> AsyncIterator["Played"]:
+    """Run ``specs``, at most ``concurrency`` at once, and yield each with its result as it is finished. Closes ``pool``."""
     waiting = [(spec, 1) for spec in reversed(specs)]
     flying: dict[str, tuple[RolloutSpec, int]] = {}
     try:

@@ -101,21 +101,26 @@ def _configuration(console: "Console", configuration: "Configuration", baseline:
 
 def _obstacles(console: "Console", confirmed: "Confirmed") -> None:
     """How much of the baseline's failure was not the model's: as labelled, and as proved by another configuration."""
+    from rich.table import Table
+
     failed, fixed = confirmed.baseline.failures, confirmed.empirically_fixed
     console.print("\n[bold]What stood in the baseline's way[/] (held-out tasks)")
     if failed.spurious is None:
         console.print("  It failed nowhere.")
         return
+    table = Table.grid(padding=(0, 2))
     codes = ", ".join(f"{number} {code}" for code, number in failed.by_code.items())
-    console.print(f"  failed               {failed.failed} of {failed.rollouts} rollouts: {codes}", markup=False)
+    table.add_row("  failed", f"{failed.failed} of {failed.rollouts} rollouts: {codes}")
     spurious = failed.by_class.get(FailureClass.spurious.value, 0)
     level = percent(failed.spurious.level)
-    share = f"{percent(failed.spurious.mean)} of them ({spurious}; {level} interval {interval(failed.spurious)})"
-    console.print(f"  labelled spurious    {share}", markup=False)
-    if fixed.rate is None:
-        return
-    proved = f"{fixed.fixed} of these {fixed.spurious_failures} pass under the best configuration, same task and epoch"
-    console.print(f"  empirically fixed    {proved} ({percent(fixed.rate.mean)}; {interval(fixed.rate)})", markup=False)
+    share = f"{percent(failed.spurious.mean)} of them, {spurious} ({level} interval {interval(failed.spurious)})"
+    table.add_row("  labelled spurious", share)
+    if fixed.rate is not None:
+        proved = (
+            f"{percent(fixed.rate.mean)} of those, {fixed.fixed} of {fixed.spurious_failures}, pass under the best configuration"
+        )
+        table.add_row("  empirically fixed", f"{proved} on the same task and epoch ({level} interval {interval(fixed.rate)})")
+    console.print(table)
 
 
 def _so_far(console: "Console", study: StudyOut, found: "Findings") -> None:

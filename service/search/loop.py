@@ -128,7 +128,7 @@ class StudyLoop:
                 configuration=r.configuration,
                 task=r.task,
                 epoch=r.epoch,
-                score=r.score,
+                score=None if r.score is None else self.plan.spec.objective.value(r.score),
                 cost_usd=r.spend.cost_usd if r.spend else None,
             )
             for r in all_rollouts(self.store, self.lease.study, where)
@@ -186,7 +186,7 @@ class StudyLoop:
         self.store.commit(self.lease, result)
         del self._flights[result.rollout_id]
         request = flight.request
-        if not result.scored:
+        if result.score is None:
             source.abandon(request)
             self._invalid_in_a_row += 1
             if self._invalid_in_a_row >= _INVALID_IN_A_ROW or not result.retryable:
@@ -194,7 +194,7 @@ class StudyLoop:
                 raise Stopped
             return
         self._invalid_in_a_row = 0
-        source.record(Outcome(**dict(request), score=result.score, cost_usd=result.spend.cost_usd))
+        source.record(Outcome(**dict(request), score=self.plan.spec.objective.value(result.score), cost_usd=result.spend.cost_usd))
         state = source.trial_state(request.trial)
         if self._states.get(request.trial, TrialState.running) is not state:
             self._states[request.trial] = state
@@ -243,7 +243,7 @@ class StudyLoop:
         if confirmation is None:
             return None
         planned = len(self.plan.tasks(Split.held_out)) * confirmation.epochs
-        return confirm(confirmation.arms, rollouts, epochs=confirmation.epochs, planned=planned)
+        return confirm(confirmation.arms, rollouts, objective=self.plan.spec.objective, epochs=confirmation.epochs, planned=planned)
 
     def _save_now_and_then(self, strategy: SearchStrategy) -> None:
         """Keep the findings fresh for whoever watches, in at most a twentieth of the loop's time however many there are."""

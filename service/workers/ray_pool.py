@@ -44,7 +44,7 @@ def start_ray(address: str | None) -> None:
     # Ray's own telemetry must not leave the machine, and a worker must not wait for a dashboard nobody started.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     local: dict[str, Any] = {} if address else {"include_dashboard": False}
-    ray.init(address=address, logging_level="warning", log_to_driver=False, namespace="unhobble", **local)
+    ray.init(address=address, logging_level="error", log_to_driver=False, namespace="unhobble", **local)
 
 
 class RayPool:

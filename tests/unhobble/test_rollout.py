@@ -217,9 +217,8 @@ async def test_a_cancelled_rollout_closes_its_sandbox():
     log: list[str] = []
     equipment = Equipment(FakeTask(log), FakeModel(60.0), FakeProvider(log), installed())
     task = asyncio.create_task(run_rollout(spec_with(), equipment))
-    while "set up" not in log:
-        await asyncio.sleep(0)
-    await asyncio.sleep(0.05)
+    await asyncio.wait({task}, timeout=0.1)  # by now it waits for the model
+    assert log == ["set up"]
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

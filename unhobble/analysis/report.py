@@ -10,7 +10,7 @@ from unhobble.configuration import Configuration
 from unhobble.messages import Frozen
 from unhobble.records import Recommendation, RolloutRecord
 from unhobble.results import Spend
-from unhobble.vocabulary import FailureClass, Split
+from unhobble.vocabulary import FailureClass, Objective, Split
 
 LEVEL = 0.9
 """Confidence of every interval in the findings."""
@@ -147,7 +147,12 @@ def failures(rollouts: Iterable[RolloutRecord]) -> Failures:
 
 
 def confirm(
-    arms: Sequence[tuple[int, Configuration]], rollouts: Sequence[RolloutRecord], *, epochs: int, planned: int
+    arms: Sequence[tuple[int, Configuration]],
+    rollouts: Sequence[RolloutRecord],
+    *,
+    objective: Objective,
+    epochs: int,
+    planned: int,
 ) -> Confirmed | None:
     """Compare ``arms`` (the baseline first) on held-out rollouts, ``planned`` for each; None as long as one of them has no score.
 
@@ -160,7 +165,10 @@ def confirm(
         return None
     tasks = len({r.task for r in held_out})
     compared = max(1, len(arms) - 1)
-    scores = {number: by_task((r.task, r.score) for r in rows if r.score is not None) for number, rows in of_trial.items()}
+    scores = {
+        number: by_task((r.task, objective.value(r.score)) for r in rows if r.score is not None)
+        for number, rows in of_trial.items()
+    }
     judged = [
         Arm(
             trial=number,

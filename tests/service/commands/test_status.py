@@ -1,0 +1,81 @@
+"""What a study in progress is said to be."""
+
+import pytest
+
+from service.api.schemas import StudyOut
+from service.commands.figures import count, dollars, duration
+from service.commands.status import STARTING, status_of
+from unhobble.messages import Usage
+from unhobble.records import Progress, Recommendation
+from unhobble.results import Spend
+from unhobble.spec import StudySpec
+
+SPEC = {"model": {"id": "organism/compliant"}, "suite": {"id": "builtin/shell"}, "budget": {"rollouts": 100}}
+
+
+def study(*, phase="searching", finished=20, active_s=10.0, cost_usd: float | None = 0.5, wall_time_s=None, best=None, **more):
+    spec = StudySpec.model_validate(SPEC).model_dump(mode="json")
+    spec["budget"]["wall_time_s"] = wall_time_s
+    spend = Spend(model_calls=finished, usage=Usage(input_tokens=12_000, output_tokens=345), cost_usd=cost_usd)
+    progress = Progress(rollouts_finished=finished, rollouts_invalid=1, spend=spend).model_dump(mode="json")
+    given = {
+        "id": "s", "name": "n", "phase": phase, "reason": "", "simulated": True, "created_at": 0.0, "started_at": 0.0,
+        "finished_at": None, "active_s": active_s, "progress": progress, "best_so_far": best, "findings": None, "spec": spec,
+    }  # fmt: skip
+    return StudyOut.model_validate(given | more)
+
+
+def test_the_time_left_comes_from_the_rate_so_far_and_ends_with_the_wall_time():
+    assert status_of(study(finished=20, active_s=10)).left_s == pytest.approx(40)
+    assert status_of(study(finished=20, active_s=10, wall_time_s=25)).left_s == pytest.approx(15)
+    assert status_of(study(finished=100, active_s=10)).left_s == 0
+
+
+def test_no_time_is_claimed_from_a_handful_of_rollouts_or_after_the_end():
+    assert status_of(study(finished=4)).left == ""
+    assert status_of(study(phase="completed")).left == ""
+
+
+def test_the_best_so_far_is_called_a_belief_of_the_search_split():
+    best = Recommendation(
+        trial=3, configuration={"prompt": "plain"}, mean=0.5, low=0.25, high=0.75, probability_best=0.6, rollouts=10
+    )
+    line = status_of(study(best=best.model_dump(mode="json"))).line()
+    assert "0.50 (0.25 to 0.75) believed, search split, trial 3" in line
+
+
+def test_an_unknown_price_is_unknown_and_not_zero():
+    assert "price unknown" in status_of(study(cost_usd=None)).line()
+    assert "$0" not in status_of(study(cost_usd=None)).line()
+
+
+def test_a_simulated_model_is_called_simulated_in_every_line():
+    assert "SIMULATED organism/compliant" in status_of(study()).line()
+    assert "SIMULATED" not in status_of(study(simulated=False)).line()
+
+
+def test_rollouts_without_a_score_are_counted_apart():
+    assert "20/100 rollouts | 1 without a score" in status_of(study()).line()
+
+
+def test_a_queued_study_waits_for_whoever_will_run_it():
+    assert status_of(study(phase="queued")).doing == "waiting for a controller"
+    assert status_of(study(phase="queued"), queued=STARTING).doing == STARTING
+    assert status_of(study(phase="searching"), queued=STARTING).doing == "searching"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0"), (9999, "9999"), (12_345, "12.3 k"), (999_500, "1000 k"), (4_560_000, "4.56 M")]
+)
+def test_counts_are_short(number, text):
+    assert count(number) == text
+
+
+@pytest.mark.parametrize(("usd", "text"), [(None, "price unknown"), (0, "$0.00"), (0.0123, "$0.012"), (12.345, "$12.35")])
+def test_dollars_keep_two_digits_that_matter(usd, text):
+    assert dollars(usd) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(-1, "0 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
+def test_durations_are_in_words(seconds, text):
+    assert duration(seconds) == text
