@@ -16,7 +16,7 @@ class Objective(StrEnum):
     success_rate = "success_rate"
     score = "score"
 
-    def value(self, score: float) -> float:
+    def contribution(self, score: float) -> float:
         """What a rollout with this score in [0, 1] contributes."""
         return float(score == 1.0) if self is Objective.success_rate else score
 

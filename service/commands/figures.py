@@ -28,8 +28,8 @@ def count(number: int) -> str:
     """``999``, ``12.3 k``, ``4.56 M``."""
     if number < 10 * _KILO:
         return str(number)
-    value, unit = (number / _KILO, "k") if number < _KILO**2 else (number / _KILO**2, "M")
-    return f"{value:.3g} {unit}" if value < _KILO else f"{value:.0f} {unit}"
+    value, unit = (number / _KILO, "k") if number < 999.5 * _KILO else (number / _KILO**2, "M")
+    return f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"
 
 
 def dollars(usd: float | None) -> str:

@@ -1,6 +1,7 @@
 """Studies of a service, or of the database on this machine: submit, look, steer, export."""
 
 import time
+from collections.abc import Sequence
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,8 @@ from service.commands.terminal import FAILED, Database, Json, Server, StudyId, e
 from unhobble.errors import BadInput, Issue
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from service.api.schemas import StudyOut
 
 app = typer.Typer()
@@ -183,20 +186,19 @@ def _print_phase(study: "StudyOut", *, as_json: bool) -> None:
         out().print(f"Study {study.id} is {study.phase}.", markup=False)
 
 
-def _table(studies: "list[StudyOut]") -> object:
+def _table(studies: "Sequence[StudyOut]") -> "Table":
     from rich.table import Table
+    from rich.text import Text
 
     from service.commands.status import status_of
     from service.commands.summary import created
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("id", "name", "model", "phase", "rollouts", "best", "created"):
-        table.add_column(
-            column, no_wrap=column in ("id", "phase", "best"), overflow="fold", justify="right" if column == "rollouts" else "left"
-        )
+    for column in ("id", "study", "phase", "rollouts", "best", "created"):
+        table.add_column(column, no_wrap=column in ("id", "phase"), justify="right" if column == "rollouts" else "left")
     for study in studies:
         status = status_of(study)
         model = f"{status.model} (SIMULATED)" if status.simulated else status.model
-        done = f"{status.finished}/{status.planned}"
-        table.add_row(study.id, study.name, model, study.phase, done, status.best_short, created(study))
+        name = Text.assemble((study.name, "bold"), "\n", (model, "dim"), overflow="fold")
+        table.add_row(study.id, name, study.phase, f"{status.finished}/{status.planned}", status.best_short, created(study))
     return table

@@ -128,7 +128,7 @@ class StudyLoop:
                 configuration=r.configuration,
                 task=r.task,
                 epoch=r.epoch,
-                score=None if r.score is None else self.plan.spec.objective.value(r.score),
+                score=None if r.score is None else self.plan.spec.objective.contribution(r.score),
                 cost_usd=r.spend.cost_usd if r.spend else None,
             )
             for r in all_rollouts(self.store, self.lease.study, where)
@@ -194,7 +194,9 @@ class StudyLoop:
                 raise Stopped
             return
         self._invalid_in_a_row = 0
-        source.record(Outcome(**dict(request), score=self.plan.spec.objective.value(result.score), cost_usd=result.spend.cost_usd))
+        source.record(
+            Outcome(**dict(request), score=self.plan.spec.objective.contribution(result.score), cost_usd=result.spend.cost_usd)
+        )
         state = source.trial_state(request.trial)
         if self._states.get(request.trial, TrialState.running) is not state:
             self._states[request.trial] = state

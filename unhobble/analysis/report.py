@@ -166,7 +166,7 @@ def confirm(
     tasks = len({r.task for r in held_out})
     compared = max(1, len(arms) - 1)
     scores = {
-        number: by_task((r.task, objective.value(r.score)) for r in rows if r.score is not None)
+        number: by_task((r.task, objective.contribution(r.score)) for r in rows if r.score is not None)
         for number, rows in of_trial.items()
     }
     judged = [

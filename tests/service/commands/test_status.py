@@ -65,7 +65,16 @@ def test_a_queued_study_waits_for_whoever_will_run_it():
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(0, "0"), (9999, "9999"), (12_345, "12.3 k"), (999_500, "1000 k"), (4_560_000, "4.56 M")]
+    ("number", "text"),
+    [
+        (0, "0"),
+        (9999, "9999"),
+        (12_345, "12.3 k"),
+        (999_499, "999 k"),
+        (999_500, "1 M"),
+        (4_560_000, "4.56 M"),
+        (2_000_000_000, "2000 M"),
+    ],
 )
 def test_counts_are_short(number, text):
     assert count(number) == text
