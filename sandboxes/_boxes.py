@@ -75,6 +75,7 @@ class Boxes:
         """Remove all that is left."""
         with self._mutex:
             if self._root is not None and self._lock is not None:
+                self._cgroups.remove_all(f"{self._root.name}.")
                 shutil.rmtree(self._root, ignore_errors=True)
                 os.close(self._lock)
             self._root = self._lock = None

@@ -61,10 +61,12 @@ class Group:
         self._directories = directories
 
     def add(self, pid: int) -> None:
-        """Put a process in; its descendants are born in it. Raises ``SandboxError``."""
+        """Put a process in; its descendants are born in it. Raises ``ProcessLookupError`` or ``SandboxError``."""
         try:
             for directory in self._directories:
                 (directory / "cgroup.procs").write_text(str(pid))
+        except ProcessLookupError:
+            raise
         except OSError as error:
             raise SandboxError(f"process {pid} cannot be put into a control group: {error}") from error
 

@@ -70,7 +70,8 @@ async def supervise(
 ) -> Outcome:
     """Run ``line`` with ``launcher``, the words that start bwrap; when this returns or raises, every process of it is gone.
 
-    ``admit`` is called with the pid of the sandbox's first process before that process does anything. Raises ``SandboxError``
+    ``admit`` is called with the pid of the sandbox's first process before that process does anything, and may raise
+    ``ProcessLookupError`` where it is gone already. Raises ``SandboxError``
     where bubblewrap fails, ``TooLong`` where no kernel would take the command's arguments.
     """
     jail = _Jail()
@@ -141,9 +142,12 @@ class _Jail:
             raise SandboxError(f"bwrap did not start a namespace within {_SETUP_S:g} s") from None
         if "child-pid" not in first:
             raise SandboxError(f"bwrap failed: {await self._complaint()}")
-        self._pidfd = os.pidfd_open(first["child-pid"])
-        self._files.callback(os.close, self._pidfd)
-        admit(first["child-pid"])
+        try:
+            self._pidfd = os.pidfd_open(first["child-pid"])
+            self._files.callback(os.close, self._pidfd)
+            admit(first["child-pid"])
+        except ProcessLookupError:
+            raise SandboxError(f"bwrap failed: {await self._complaint()}") from None
         os.write(opener, b"\n")
 
     async def _launch(self, words: list[str], files: tuple[int, ...]) -> None:

@@ -12,7 +12,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -60,6 +60,7 @@ class BubblewrapProvider:
         self._config = config
         self._cgroups: Cgroups = find() if config.cgroups else Cgroups([])
         owner = config.host_uid if os.geteuid() == 0 else None
+        self._sandboxes: set[BubblewrapSandbox] = set()
         self._boxes = Boxes(Path(config.directory) if config.directory else None, owner, self._cgroups)
 
     async def check(self) -> Availability:
@@ -90,6 +91,7 @@ class BubblewrapProvider:
 
     async def close(self) -> None:
         """See ``protocols.SandboxProvider``."""
+        await asyncio.gather(*(sandbox.close() for sandbox in tuple(self._sandboxes)))
         await asyncio.to_thread(self._boxes.close)
 
     def _open(self, executable: str, spec: SandboxSpec, name: str) -> "BubblewrapSandbox":
@@ -108,7 +110,9 @@ class BubblewrapProvider:
         if "processes" in self._cgroups.missing:
             # bash, where it is /bin/sh, has -u; dash has -p.
             limits.append(f"-u {spec.processes} 2>/dev/null || ulimit -p {spec.processes}")
-        return BubblewrapSandbox(executable, box, self._boxes, group, limits)
+        sandbox = BubblewrapSandbox(executable, box, self._boxes, group, limits, on_close=self._sandboxes.discard)
+        self._sandboxes.add(sandbox)
+        return sandbox
 
     def _executable(self) -> str:
         found = shutil.which(self._config.executable)
@@ -143,12 +147,22 @@ class BubblewrapProvider:
 class BubblewrapSandbox:
     """``protocols.Sandbox`` as a directory and a control group."""
 
-    def __init__(self, executable: str, box: Path, boxes: Boxes, group: Group, ulimits: list[str]) -> None:
+    def __init__(
+        self,
+        executable: str,
+        box: Path,
+        boxes: Boxes,
+        group: Group,
+        ulimits: list[str],
+        *,
+        on_close: Callable[["BubblewrapSandbox"], None],
+    ) -> None:
         self._executable = executable
         self._box = box
         self._boxes = boxes
         self._group = group
         self._ulimits = ulimits
+        self._on_close = on_close
         self._running = Running()
         self._snapshots: list[str] = []
         self._closed = False
@@ -189,7 +203,8 @@ class BubblewrapSandbox:
         if ending is Ending.exited and outcome.exit_code != 0 and self._group.oom_kills() > oom_before:
             ending = Ending.out_of_memory
         elif ending is Ending.exited and outcome.exit_code is None:
-            raise SandboxError(f"something outside killed a command of the sandbox: {decode(bytes(outcome.stderr.kept))[-300:]}")
+            said = decode(bytes(outcome.stderr.kept)).strip()
+            raise SandboxError(f"bwrap ended without an exit code of the command: {said[-300:] or 'something killed it'}")
         return _result(outcome, ending, time.monotonic() - started_s)
 
     async def write_files(self, files: Sequence[SandboxFile], *, user: User = User.agent) -> None:
@@ -232,6 +247,7 @@ class BubblewrapSandbox:
         """See ``protocols.Sandbox``."""
         if not self._closed:
             self._closed = True
+            self._on_close(self)
             await settled(self._remove())
 
     def _require_open(self) -> None:

@@ -58,6 +58,7 @@ class DockerProvider:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._engine = Engine(config.start_timeout_s)
+        self._sandboxes: set[DockerSandbox] = set()
         self._swept = False
 
     async def check(self) -> Availability:
@@ -79,16 +80,18 @@ class DockerProvider:
 
     async def close(self) -> None:
         """See ``protocols.SandboxProvider``."""
+        await asyncio.gather(*(sandbox.close() for sandbox in tuple(self._sandboxes)))
         await asyncio.to_thread(self._engine.close)
 
     async def _open(self, spec: SandboxSpec, label: str) -> "DockerSandbox":
         name = f"unhobble-{re.sub(r'[^A-Za-z0-9_.-]', '-', label)[:40]}-{secrets.token_hex(4)}"
         try:
             connection = await self._engine.call(lambda client: self._start(client, name, spec, label))
-            sandbox = DockerSandbox(name, self._engine, await Link.over(connection, name))
+            sandbox = DockerSandbox(name, self._engine, await Link.over(connection, name), on_close=self._sandboxes.discard)
         except SandboxError:
             await _remove(self._engine, name)
             raise
+        self._sandboxes.add(sandbox)
         try:
             await sandbox.wait_until_ready(self._config.start_timeout_s)
         except SandboxError:
@@ -117,10 +120,11 @@ class DockerProvider:
 class DockerSandbox:
     """``protocols.Sandbox`` in one container."""
 
-    def __init__(self, name: str, engine: Engine, link: Link) -> None:
+    def __init__(self, name: str, engine: Engine, link: Link, *, on_close: Callable[["DockerSandbox"], None]) -> None:
         self._name = name
         self._engine = engine
         self._link = link
+        self._on_close = on_close
         self._snapshots: list[str] = []
         self._gone: str | None = None
 
@@ -261,6 +265,7 @@ class DockerSandbox:
 
     async def _destroy(self, why: str) -> None:
         self._gone = why
+        self._on_close(self)
         await _remove(self._engine, self._name)
         self._link.close()
 

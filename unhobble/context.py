@@ -8,7 +8,7 @@ from unhobble.limits import Meter
 from unhobble.messages import FormatProblem, Message, ModelAnswer, ModelRequest, ToolCall, ToolOutcome, ToolSpec
 from unhobble.protocols import ModelClient, Prompt, Sandbox, ToolFormat
 from unhobble.results import Identity, Spend
-from unhobble.spec import draw_seed
+from unhobble.spec import ORGANISM_PREFIX, draw_seed
 from unhobble.tools import BASH, SUBMIT, TOOLS, run_bash
 from unhobble.transcript import AnswerStep, CallStep, FormatProblemStep, MessageStep, NoteStep, Recorder
 from unhobble.vocabulary import LimitKind
@@ -135,4 +135,7 @@ class LiveContext:
             answered += (answer.model,)
         if answer.fingerprint is not None and answer.fingerprint not in prints:
             prints += (answer.fingerprint,)
-        self.identity = self.identity.model_copy(update={"answered": answered, "fingerprints": prints})
+        # An organism may be served over HTTP: what it calls itself tells, where what was asked for does not.
+        simulated = self.identity.simulated or answer.model.startswith(ORGANISM_PREFIX)
+        seen = {"answered": answered, "fingerprints": prints, "simulated": simulated}
+        self.identity = self.identity.model_copy(update=seen)

@@ -12,6 +12,9 @@ from unhobble.messages import Frozen
 from unhobble.sandboxing import SandboxSpec
 from unhobble.vocabulary import Objective, Split
 
+ORGANISM_PREFIX = "organism/"
+"""How the name of every simulated model starts, whichever way it is reached."""
+
 
 class ModelSpec(Frozen):
     """The model under evaluation. A key is named, never carried: ``api_key_env`` is the name of an environment variable."""
@@ -45,7 +48,7 @@ class ModelSpec(Frozen):
     @property
     def is_organism(self) -> bool:
         """Whether the model is simulated in process."""
-        return self.id.startswith("organism/")
+        return self.id.startswith(ORGANISM_PREFIX)
 
 
 class SuiteSpec(Frozen):

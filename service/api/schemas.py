@@ -1,11 +1,13 @@
 """The wire: what the API takes and gives. Kept apart from the domain's shapes, so that either can change alone."""
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from unhobble.records import Event, Page, RolloutRecord, StudyRecord, TrialRecord
+from unhobble.records import Event, RolloutRecord, StudyRecord, TrialRecord
 from unhobble.transcript import Transcript
+
+T = TypeVar("T")
 
 
 class Wire(BaseModel):
@@ -136,40 +138,11 @@ class EventOut(Wire):
         return cls(**event.model_dump(mode="json"))
 
 
-class StudyPage(Wire):
-    """Some studies, newest first."""
+class PageOut(Wire, Generic[T]):
+    """Some items of a list, and the cursor of the next page (null at the end)."""
 
-    items: list[StudyOut]
+    items: list[T]
     next_cursor: str | None
-
-    @classmethod
-    def of(cls, page: Page[StudyRecord]) -> "StudyPage":
-        """From the domain."""
-        return cls(items=[StudyOut.of(item) for item in page.items], next_cursor=page.next_cursor)
-
-
-class TrialPage(Wire):
-    """Some trials."""
-
-    items: list[TrialOut]
-    next_cursor: str | None
-
-    @classmethod
-    def of(cls, page: Page[TrialRecord]) -> "TrialPage":
-        """From the domain."""
-        return cls(items=[TrialOut.of(item) for item in page.items], next_cursor=page.next_cursor)
-
-
-class RolloutPage(Wire):
-    """Some rollouts, in the order in which they were finished."""
-
-    items: list[RolloutOut]
-    next_cursor: str | None
-
-    @classmethod
-    def of(cls, page: Page[RolloutRecord]) -> "RolloutPage":
-        """From the domain."""
-        return cls(items=[RolloutOut.of(item) for item in page.items], next_cursor=page.next_cursor)
 
 
 class EventPage(Wire):

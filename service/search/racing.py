@@ -29,7 +29,7 @@ _TRIES_FOR_A_NEW_CONFIGURATION = 20
 class RaceConfig(Frozen):
     """Parameters of the race."""
 
-    first_tasks: int = Field(8, ge=1, description="Rollouts of a new configuration before it is compared with the incumbent.")
+    first_tasks: int = Field(4, ge=1, description="Rollouts of a new configuration before it is first compared with the incumbent.")
     prune_below: float = Field(
         0.1,
         ge=0,
@@ -164,7 +164,7 @@ class RacingStrategy:
         if trial.wanted < self._schedule.tasks:
             incumbent = self._incumbent(but=trial)
             if incumbent is None or probability_not_worse(trial, incumbent) >= self._config.prune_below:
-                trial.wanted = self._schedule.tasks
+                trial.wanted = min(2 * trial.wanted, self._schedule.tasks)
                 return
             trial.state = TrialState.pruned
         else:

@@ -2,37 +2,25 @@
 
 import asyncio
 
-from unhobble.results import RolloutResult
+from service.workers.queued_pool import QueuedPool
 from unhobble.spec import RolloutSpec
 from unhobble.worker import Worker
 
 
-class InlinePool:
+class InlinePool(QueuedPool):
     """``protocols.RolloutPool`` over tasks of this event loop."""
 
     def __init__(self, worker: Worker | None = None) -> None:
+        super().__init__()
         self._worker = worker or Worker()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._results: asyncio.Queue[RolloutResult] = asyncio.Queue()
 
     async def submit(self, spec: RolloutSpec) -> None:
         """See ``protocols.RolloutPool``."""
-        task = asyncio.create_task(self._run(spec))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def next_result(self, timeout_s: float) -> RolloutResult | None:
-        """See ``protocols.RolloutPool``."""
-        try:
-            return await asyncio.wait_for(self._results.get(), timeout_s)
-        except TimeoutError:
-            return None
+        self._start(asyncio.create_task(self._run(spec)))
 
     async def close(self) -> None:
         """See ``protocols.RolloutPool``."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._cancel_all()
         await self._worker.close()
 
     async def _run(self, spec: RolloutSpec) -> None:

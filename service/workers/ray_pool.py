@@ -9,6 +9,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
+from service.workers.queued_pool import QueuedPool
 from unhobble.results import RolloutResult
 from unhobble.spec import RolloutSpec
 from unhobble.worker import Worker, invalid_result
@@ -47,34 +48,24 @@ def start_ray(address: str | None) -> None:
     ray.init(address=address, logging_level="error", log_to_driver=False, namespace="unhobble", **local)
 
 
-class RayPool:
+class RayPool(QueuedPool):
     """``protocols.RolloutPool`` over Ray actors. An actor that dies is started again by Ray; its rollouts come back invalid.
 
     Nothing is retried by Ray: whether a rollout is repeated is the controller's decision, which books every attempt.
     """
 
     def __init__(self, *, workers: int, concurrency: int) -> None:
+        super().__init__()
         per_actor = math.ceil(concurrency / workers)
         actor = ray.remote(RolloutActor).options(num_cpus=0, max_concurrency=per_actor + 1, max_restarts=-1, max_task_retries=0)
         self._actors = [actor.remote() for _ in range(workers)]
         self._load = [0] * workers
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._results: asyncio.Queue[RolloutResult] = asyncio.Queue()
 
     async def submit(self, spec: RolloutSpec) -> None:
         """See ``protocols.RolloutPool``. The least busy actor gets the rollout."""
         place = self._load.index(min(self._load))
         self._load[place] += 1
-        task = asyncio.create_task(self._run(place, spec))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def next_result(self, timeout_s: float) -> RolloutResult | None:
-        """See ``protocols.RolloutPool``."""
-        try:
-            return await asyncio.wait_for(self._results.get(), timeout_s)
-        except TimeoutError:
-            return None
+        self._start(asyncio.create_task(self._run(place, spec)))
 
     async def worker_pids(self) -> list[int]:
         """Process ids of the workers."""
@@ -82,9 +73,7 @@ class RayPool:
 
     async def close(self) -> None:
         """See ``protocols.RolloutPool``."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._cancel_all()
         for actor in self._actors:
             with contextlib.suppress(RayError, TimeoutError):  # it is ended with force in any case
                 await asyncio.wait_for(actor.close.remote(), timeout=10)

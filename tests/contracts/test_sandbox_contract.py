@@ -570,6 +570,19 @@ async def test_closing_ends_a_command_that_still_runs(provider: SandboxProvider,
         assert not (await task).ok
 
 
+async def test_closing_the_provider_closes_its_sandboxes(provider: SandboxProvider, availability: Availability) -> None:
+    marker = new_marker()
+    sandbox = await provider.open(SandboxSpec(), label="forgotten")
+    task = asyncio.ensure_future(bash(sandbox, f"sleep {marker}"))
+    await until_living(marker)
+    await provider.close()
+    assert living(marker) == []
+    with contextlib.suppress(SandboxError):
+        await task
+    with pytest.raises(SandboxError):
+        await bash(sandbox, "true")
+
+
 async def test_an_opening_that_is_cancelled_leaves_a_working_provider(
     provider: SandboxProvider, availability: Availability
 ) -> None:

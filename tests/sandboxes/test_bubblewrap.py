@@ -38,7 +38,7 @@ asyncio.run(main())
 def directory(tmp_path: Path) -> Path:
     """A place that commands of another uid can get through; pytest's own is closed to them."""
     for place in (tmp_path, *tmp_path.parents):
-        if "pytest" in place.name:
+        if "pytest" in str(place):
             place.chmod(0o711)
     return tmp_path
 
@@ -81,6 +81,14 @@ async def test_a_closed_sandbox_leaves_no_directory_and_no_control_group(provide
     assert traces(directory) == []
     await provider.close()
     assert os.listdir(directory) == []  # noqa: PTH208 (quick)
+
+
+async def test_a_closed_provider_leaves_no_trace_of_sandboxes_left_open(provider: BubblewrapProvider, directory: Path) -> None:
+    await provider.open(SandboxSpec(), label="forgotten")
+    (root,) = directory.iterdir()  # noqa: ASYNC240 (quick)
+    await provider.close()
+    assert groups_of(root.name) == []
+    assert not root.exists()
 
 
 async def test_a_killed_worker_leaves_no_process_and_the_next_removes_the_rest(directory: Path) -> None:

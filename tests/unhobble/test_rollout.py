@@ -167,6 +167,11 @@ async def test_a_model_that_changes_in_mid_rollout_leaves_both_names():
     assert result.identity.answered == ("m-1", "m-2")
 
 
+async def test_an_organism_is_called_simulated_whatever_the_name_it_was_asked_for_by():
+    assert not (await rollout(says(None)))[0].identity.simulated
+    assert (await rollout(says(None, model="organism/compliant")))[0].identity.simulated
+
+
 @pytest.mark.parametrize("breaks_at", ["open", "exec", "stop agent"])
 async def test_broken_infrastructure_never_scores(breaks_at):
     result, log = await rollout(says("ls"), says(None), breaks_at=breaks_at)

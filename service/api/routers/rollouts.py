@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from service.api.dependencies import StudiesDep
-from service.api.schemas import RolloutOut, RolloutPage
+from service.api.schemas import PageOut, RolloutOut
 from unhobble.records import RolloutFilter
 from unhobble.vocabulary import FailureClass, RolloutState, Split
 
@@ -23,10 +23,11 @@ def rollouts(
     label: Annotated[FailureClass | None, Query(description="Class of the failure label.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: str | None = None,
-) -> RolloutPage:
+) -> PageOut[RolloutOut]:
     """A study's rollouts, in the order in which they were finished."""
     where = RolloutFilter(trial=trial, task=task, split=split, state=state, failure_class=label)
-    return RolloutPage.of(studies.store.rollouts(study_id, where, limit=limit, cursor=cursor))
+    page = studies.store.rollouts(study_id, where, limit=limit, cursor=cursor)
+    return PageOut(items=[RolloutOut.of(item) for item in page.items], next_cursor=page.next_cursor)
 
 
 @router.get("/rollouts/{rollout_id}")

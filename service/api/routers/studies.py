@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from service.api.dependencies import DocumentDep, StudiesDep
-from service.api.schemas import StudyOut, StudyPage, TrialPage
+from service.api.schemas import PageOut, StudyOut, TrialOut
 from service.studies import Validation
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
@@ -28,9 +28,12 @@ async def validate(document: DocumentDep, studies: StudiesDep) -> Validation:
 
 
 @router.get("")
-def list_studies(studies: StudiesDep, limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: str | None = None) -> StudyPage:
+def list_studies(
+    studies: StudiesDep, limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: str | None = None
+) -> PageOut[StudyOut]:
     """Studies, newest first."""
-    return StudyPage.of(studies.store.studies(limit=limit, cursor=cursor))
+    page = studies.store.studies(limit=limit, cursor=cursor)
+    return PageOut(items=[StudyOut.of(item) for item in page.items], next_cursor=page.next_cursor)
 
 
 @router.get("/{study_id}", response_model=StudyOut)
@@ -75,6 +78,7 @@ def trials(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: str | None = None,
     order: Annotated[str, Query(pattern="^(number|score)$")] = "number",
-) -> TrialPage:
+) -> PageOut[TrialOut]:
     """The configurations that were tried."""
-    return TrialPage.of(studies.store.trials(study_id, limit=limit, cursor=cursor, order=order))
+    page = studies.store.trials(study_id, limit=limit, cursor=cursor, order=order)
+    return PageOut(items=[TrialOut.of(item) for item in page.items], next_cursor=page.next_cursor)

@@ -12,7 +12,9 @@ from service.commands import terminal
 from service.db import open_store
 from tests.service.search.test_loop import RulePool, is_xml
 from tests.service.search.test_loop import run as run_study
+from unhobble.registry import installed
 from unhobble.spec import StudySpec
+from unhobble.vocabulary import PluginKind
 
 STUDY = {
     "name": "a study",
@@ -82,3 +84,14 @@ def completed(store) -> str:
     study = store.create_study(StudySpec.model_validate(STUDY | {"name": "done"})).id
     asyncio.run(run_study(store, study, RulePool(is_xml)))
     return study
+
+
+@pytest.fixture
+def bubblewrap() -> str:
+    """The name of the backend, where it works."""
+    provider = installed().build(PluginKind.sandbox, "bubblewrap")
+    found = asyncio.run(provider.check())
+    asyncio.run(provider.close())
+    if not found.available:
+        pytest.skip(found.reason)
+    return "bubblewrap"

@@ -1,6 +1,5 @@
 """What holds for every command."""
 
-import os
 import subprocess
 import sys
 
@@ -61,7 +60,7 @@ def test_the_version_is_printed(unhobble):
 
 def test_a_reader_that_has_seen_enough_causes_no_traceback():
     command = f"{sys.executable} -m service.cli config schema | head -1"
-    said = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=dict(os.environ))
+    said = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True)
     assert said.stdout == "{\n"
     assert said.stderr == ""
 

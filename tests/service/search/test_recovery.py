@@ -13,6 +13,7 @@ from unhobble.tasks.splits import split_tasks
 from unhobble.vocabulary import PluginKind, Split
 
 ROLLOUTS = 400
+CONFIRMATION = 0.3  # the default share, which the search does not get
 SEEDS = range(10)
 PLANTED = Traits(
     ability=4.0,
@@ -46,7 +47,7 @@ def test_the_search_recovers_what_a_wrong_tool_format_locks_in_nine_of_ten_seeds
             tasks=tuple(info for info in infos if splits[info.id] is Split.search),
             baseline=space.baseline,
             seed=seed,
-            rollouts=ROLLOUTS,
+            rollouts=round(ROLLOUTS * (1 - CONFIRMATION)),
         )
         strategy = build("tpe", problem)
         play(strategy, lambda c, t, e, seed=seed: simulator.simulate(c, tasks[t], epoch=e, seed=seed))

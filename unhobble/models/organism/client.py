@@ -13,9 +13,9 @@ from unhobble.models.organism.knowledge import Knowledge, builtin_knowledge
 from unhobble.models.organism.player import Reply, answer
 from unhobble.models.organism.traits import Traits, load_traits
 from unhobble.registry import validation_issues
-from unhobble.spec import ModelSpec
+from unhobble.spec import ORGANISM_PREFIX, ModelSpec
 
-PREFIX = "organism/"
+PREFIX = ORGANISM_PREFIX
 
 
 class OrganismClient:
