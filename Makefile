@@ -15,14 +15,14 @@ help: ## this list
 demo: bootstrap-runtime ## search on a simulated model, from nothing to a report
 	@$(bin)/unhobble demo
 
-serve: bootstrap-runtime ## the service and its study pages on this machine
+serve: bootstrap-runtime ## the service on this machine
 	@$(bin)/unhobble serve
 
-test: bootstrap-dev ## every test, against a real Docker engine, PostgreSQL, Ray and Chromium
+test: bootstrap-dev ## every test, against a real Docker engine, PostgreSQL and Ray
 	@scripts/with-services $(bin)/pytest $(or $(ARGS),tests)
 
 test-fast: bootstrap-dev ## the tests that need no server
-	@$(bin)/pytest -m "not docker and not postgres and not ray and not chromium and not slow" $(or $(ARGS),tests)
+	@$(bin)/pytest -m "not docker and not postgres and not ray and not slow" $(or $(ARGS),tests)
 
 check: bootstrap-dev ## lint, format, types, direction of imports
 	@$(bin)/ruff check . scripts/with-services

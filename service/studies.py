@@ -1,5 +1,6 @@
 """The use-cases: what a person can do with studies. Knows neither HTTP nor the terminal."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from sandboxes import choose
 from service.exports import BestConfiguration, export_best
 from service.plan import StudyPlan, plan_study
 from unhobble.analysis.report import Findings
-from unhobble.errors import BadInput, Conflict
+from unhobble.errors import BadInput, Conflict, Issue
 from unhobble.messages import Frozen
 from unhobble.protocols import StudyStore
 from unhobble.records import StudyRecord
@@ -41,8 +42,7 @@ class Studies:
 
     async def validate(self, document: Any) -> tuple[StudySpec, Validation]:
         """Check a study's document and say what it would be. Raises ``BadInput`` with every issue; stores and spends nothing."""
-        spec = parse_spec(document)
-        issues = []
+        spec, issues = parse_leniently(document)
         plan: StudyPlan | None = None
         try:
             plan = plan_study(spec, self.registry)
@@ -101,12 +101,44 @@ class Studies:
         }
 
 
-def parse_spec(document: Any) -> StudySpec:
-    """A study's spec from YAML or JSON content. Raises ``BadInput`` with every issue."""
+# What a spec needs at the least, and what says nothing wrong of its own: only for checking the rest of a document that is wrong.
+_STAND_INS: dict[str, dict[str, Any]] = {
+    "model": {"id": "organism/compliant"},
+    "suite": {"id": "builtin/shell"},
+    "budget": {"rollouts": 1_000_000},
+}
+
+
+def parse_leniently(document: Any) -> tuple[StudySpec, list[Issue]]:
+    """A spec and what is wrong with its document: what is wrong is left out, so that the rest can be checked in the same pass.
+
+    Where too little is left to make a spec of, ``BadInput`` is raised with what was found so far.
+    """
     try:
-        return StudySpec.model_validate(document)
+        return StudySpec.model_validate(document), []
     except ValidationError as error:
-        raise BadInput(validation_issues(error)) from None
+        issues = validation_issues(error)
+        if not isinstance(document, dict):
+            raise BadInput(issues) from None
+        rest = json.loads(json.dumps(document, default=str))
+        for found in error.errors():
+            _leave_out(rest, found["loc"])
+        for section, needed in _STAND_INS.items():
+            rest[section] = needed | (rest[section] if isinstance(rest.get(section), dict) else {})
+        try:
+            return StudySpec.model_validate(rest), issues
+        except ValidationError:
+            raise BadInput(issues) from None
+
+
+def _leave_out(document: Any, path: tuple[int | str, ...]) -> None:
+    """Remove what stands at ``path``, as far as the path leads."""
+    for key in path[:-1]:
+        if not isinstance(document, dict) or key not in document:
+            return
+        document = document[key]
+    if isinstance(document, dict):
+        document.pop(path[-1], None)
 
 
 def findings_of(record: StudyRecord) -> Findings | None:

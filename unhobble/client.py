@@ -132,13 +132,18 @@ class Client:
                     delay_s, gives_up_at_s = _FIRST_DELAY_S, time.monotonic() + patience_s
                     yield event
                 # A service that is shut down ends its streams as politely as a study that has ended.
-                if Phase(self.study(study_id)["phase"]).is_final and not self._events_page(study_id, after):
+                if Phase(self.study(study_id)["phase"]).is_final and not self.events_after(study_id, after):
                     return
             except ServiceError as error:
                 if time.monotonic() + delay_s > gives_up_at_s:
                     raise ServiceError(f"{error}; gave up after {patience_s:g} s") from error
             time.sleep(delay_s)
             delay_s = min(2 * delay_s, _LONGEST_DELAY_S)
+
+    def events_after(self, study_id: str, after: int = 0) -> list[Document]:
+        """Some events with a number above ``after``, in order, as far as they have happened; none where there are none."""
+        items: list[Document] = self._json("GET", f"{_at(study_id)}/events", params={"after": after})["items"]
+        return items
 
     # --- what comes out -------------------------------------------------------------------------------------------------------
     def best(self, study_id: str) -> Document:
@@ -179,10 +184,6 @@ class Client:
             if page["next_cursor"] is None:
                 return
             cursor = {"cursor": page["next_cursor"]}
-
-    def _events_page(self, study_id: str, after: int) -> list[Document]:
-        items: list[Document] = self._json("GET", f"{_at(study_id)}/events", params={"after": after})["items"]
-        return items
 
     def _stream(self, study_id: str, after: int) -> Iterator[Document]:
         """The events of one connection."""

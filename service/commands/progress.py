@@ -1,17 +1,37 @@
 """Shows a study while it runs, on standard error: a live display in a terminal, else a line every few seconds."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from service.api.schemas import StudyOut
+from service.api.schemas import EventOut, StudyOut
 from service.commands.status import WAITING, Status, status_of
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 _LINE_EVERY_S = 5.0
+
+
+class Troubles:
+    """Follows a study's events, and knows what kept the last rollouts from being scored. ``events`` gives those after a number."""
+
+    def __init__(self, events: Callable[[int], Sequence[EventOut]]) -> None:
+        self._events = events
+        self._after = 0
+        self._last = ""
+
+    def last(self) -> str:
+        """The last error of infrastructure; empty where a rollout has been scored since."""
+        while found := self._events(self._after):
+            for event in found:
+                self._after = event.number
+                if event.kind == "rollout_retried":
+                    self._last = str(event.data.get("error") or "")
+                elif event.kind == "rollout_finished" and event.data.get("score") is not None:
+                    self._last = ""
+        return self._last
 
 
 class Display(Protocol):
@@ -25,8 +45,8 @@ class Display(Protocol):
         """Leave the last state standing."""
         ...
 
-    def update(self, study: StudyOut) -> None:
-        """Show the study as it stands now."""
+    def update(self, study: StudyOut, trouble: str = "") -> None:
+        """Show the study as it stands now, and what is in its way."""
         ...
 
 
@@ -51,9 +71,9 @@ class LineDisplay:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         pass
 
-    def update(self, study: StudyOut) -> None:
+    def update(self, study: StudyOut, trouble: str = "") -> None:
         """See ``Display``."""
-        status = status_of(study, queued=self._queued)
+        status = status_of(study, queued=self._queued, trouble=trouble)
         phase, line = self._shown
         if status.doing == phase and (self._clock() < self._next_s or status.line() == line):
             return
@@ -78,9 +98,9 @@ class LiveDisplay:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._live.stop()
 
-    def update(self, study: StudyOut) -> None:
+    def update(self, study: StudyOut, trouble: str = "") -> None:
         """See ``Display``."""
-        self._live.update(_table(status_of(study, queued=self._queued)))
+        self._live.update(_table(status_of(study, queued=self._queued, trouble=trouble)))
 
 
 def _table(status: Status) -> "RenderableType":
@@ -104,4 +124,6 @@ def _table(status: Status) -> "RenderableType":
     grid.add_row("best so far", status.best)
     grid.add_row("spend", status.spend or "nothing yet")
     grid.add_row("failures", status.failures or "none yet")
+    if status.trouble:
+        grid.add_row("trouble", Text(status.trouble, style="red"))
     return Group(title, grid)

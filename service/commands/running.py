@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from service.commands.progress import Display
     from service.settings import Settings
     from service.studies import Studies
-    from unhobble.protocols import StudyStore
 
 app = typer.Typer()
 _POLL_S = 0.5
@@ -150,11 +149,12 @@ class _Play:
             from unhobble.registry import installed
 
         with open_store(self.settings.database_url) as store:
-            study_id = asyncio.run(_prepared(prepare, Studies(store, installed())))
+            studies = Studies(store, installed())
+            study_id = asyncio.run(_prepared(prepare, studies))
             interrupted = False
             try:
                 with quiet_stdout(quiet=True), display(err(), queued=STARTING) as shown:
-                    asyncio.run(_run_to_its_end(store, self.settings, study_id, shown))
+                    asyncio.run(_run_to_its_end(studies, self.settings, study_id, shown))
             except KeyboardInterrupt:
                 interrupted = True
             self._finish(StudyOut.of(store.study(study_id)), interrupted=interrupted)
@@ -196,30 +196,31 @@ async def _prepared(prepare: Callable[["Studies"], Awaitable[str]], studies: "St
         return await prepare(studies)
 
 
-async def _run_to_its_end(store: "StudyStore", settings: "Settings", study_id: str, shown: "Display") -> None:
+async def _run_to_its_end(studies: "Studies", settings: "Settings", study_id: str, shown: "Display") -> None:
     """Run a study and show it meanwhile. Raises ``Conflict`` where another controller has it."""
+    from service.commands.progress import Troubles
+    from service.commands.sources import DatabaseSource
     from service.controller import Controller
     from service.workers import ray_pools
-    from unhobble.registry import installed
 
-    _show(store, study_id, shown)
-    following = asyncio.create_task(_follow(store, study_id, shown))
+    source = DatabaseSource(studies)
+    troubles = Troubles(lambda after: source.events(study_id, after))
+
+    def show() -> None:
+        shown.update(source.study(study_id), troubles.last())
+
+    show()
+    following = asyncio.create_task(_repeat(show))
     try:
-        await Controller(store, installed(), ray_pools(settings)).run_one(study_id)
+        await Controller(studies.store, studies.registry, ray_pools(settings)).run_one(study_id)
     finally:
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await following
-        _show(store, study_id, shown)
+        show()
 
 
-async def _follow(store: "StudyStore", study_id: str, shown: "Display") -> None:
+async def _repeat(show: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(_POLL_S)
-        _show(store, study_id, shown)
-
-
-def _show(store: "StudyStore", study_id: str, shown: "Display") -> None:
-    from service.api.schemas import StudyOut
-
-    shown.update(StudyOut.of(store.study(study_id)))
+        show()

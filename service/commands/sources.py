@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import ValidationError
 
-from service.api.schemas import StudyOut
+from service.api.schemas import EventOut, StudyOut
 from unhobble.errors import BadInput, Issue
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ class Source(Protocol):
         """End a study."""
         ...
 
+    def events(self, study_id: str, after: int) -> list[EventOut]:
+        """Some events with a number above ``after``, in order; none where there are none."""
+        ...
+
     def export(self, study_id: str, kind: str) -> str:
         """The best confirmed configuration as the text of a file; ``kind`` is yaml or json."""
         ...
@@ -62,6 +66,9 @@ class ServiceSource:
 
     def cancel(self, study_id: str) -> StudyOut:
         return _read(self._client.cancel(study_id))
+
+    def events(self, study_id: str, after: int) -> list[EventOut]:
+        return [EventOut.model_validate(event) for event in self._client.events_after(study_id, after)]
 
     def export(self, study_id: str, kind: str) -> str:
         return self._client.export(study_id, format=kind)
@@ -89,6 +96,9 @@ class DatabaseSource:
 
     def cancel(self, study_id: str) -> StudyOut:
         return StudyOut.of(self._studies.cancel(study_id))
+
+    def events(self, study_id: str, after: int) -> list[EventOut]:
+        return [EventOut.of(event) for event in self._studies.store.events(study_id, after=after)]
 
     def export(self, study_id: str, kind: str) -> str:
         best = self._studies.best(study_id)

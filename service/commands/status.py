@@ -35,6 +35,7 @@ class Status:
     spend: str
     failures: str
     missing: int
+    trouble: str
     left_s: float | None
 
     @property
@@ -48,12 +49,13 @@ class Status:
         missing = f"{self.missing} without a score" if self.missing else ""
         rollouts = f"{self.finished}/{self.planned} rollouts"
         failures = f"failures: {self.failures}" if self.failures else ""
-        parts = [model, self.doing, rollouts, missing, f"best {self.best}", self.spend, failures, self.left]
+        trouble = f"trouble: {self.trouble}" if self.trouble else ""
+        parts = [model, self.doing, rollouts, missing, f"best {self.best}", self.spend, failures, self.left, trouble]
         return " | ".join(filter(None, parts))
 
 
-def status_of(study: StudyOut, *, queued: str = WAITING) -> Status:
-    """The status of ``study``; ``queued`` says what it waits for as long as it is queued."""
+def status_of(study: StudyOut, *, queued: str = WAITING, trouble: str = "") -> Status:
+    """The status of ``study``; ``queued`` says what it waits for as long as it is queued, ``trouble`` what is in its way."""
     progress = Progress.model_validate(study.progress)
     phase = Phase(study.phase)
     budget = study.spec["budget"]
@@ -71,6 +73,7 @@ def status_of(study: StudyOut, *, queued: str = WAITING) -> Status:
         spend=_spend(progress),
         failures=_failures(study),
         missing=progress.rollouts_invalid,
+        trouble=f"{progress.retries} rollouts repeated; the last: {trouble}" if trouble and not phase.is_final else "",
         left_s=_left_s(progress.rollouts_finished, int(budget["rollouts"]), study.active_s, budget["wall_time_s"]),
     )
 

@@ -92,18 +92,19 @@ def show(study_id: StudyId, *, server: Server = None, database: Database = None,
 @app.command()
 def watch(study_id: StudyId, *, server: Server = None, database: Database = None, as_json: Json = False) -> None:
     """Follow a study to its end, then show what it has found. Ctrl-C stops the watching, not the study."""
-    from service.commands.progress import display
+    from service.commands.progress import Troubles, display
     from service.commands.sources import open_source
     from unhobble.vocabulary import Phase
 
     with open_source(server, database) as source:
         study = source.study(study_id)
+        troubles = Troubles(lambda after: source.events(study_id, after))
         with display(err()) as shown:
             shown.update(study)
             while not Phase(study.phase).is_final:
                 time.sleep(_POLL_S)
                 study = source.study(study_id)
-                shown.update(study)
+                shown.update(study, troubles.last())
     _print(study, as_json=as_json)
     if study.phase != Phase.completed:
         raise typer.Exit(FAILED)

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from service.paging import all_rollouts, all_trials
 from service.plan import StudyPlan
 from service.search.confirmation import Confirmation
-from unhobble.analysis.report import Confirmed, Effort, SandboxSeen, SuiteSeen, confirm, findings, model_seen
+from unhobble.analysis.report import Confirmed, Effort, Findings, SandboxSeen, SuiteSeen, confirm, findings, model_seen
 from unhobble.errors import Conflict
 from unhobble.protocols import RolloutPool, SearchStrategy, StudyStore
 from unhobble.records import Lease, NewRollout, Outcome, RolloutFilter, RolloutRecord, RolloutRequest
@@ -22,6 +22,10 @@ LEASE_TTL_S = 20.0
 _HEARTBEAT_S = 2.0
 _TRIES = 3
 """Attempts of a rollout whose infrastructure fails. The same for every configuration, whatever its score."""
+_UNCONFIRMED = "the budget ended before every finalist had a score on the held-out split: nothing is confirmed"
+_UNPRICED = (
+    "the price of {} is not known, so a budget in dollars cannot be kept; leave budget.usd out and set budget.tokens instead"
+)
 _ACTIVE = frozenset({Phase.searching, Phase.confirming})
 _INVALID_IN_A_ROW = 8
 """So many invalid rollouts without a valid one between them mean that the study cannot be run as it is."""
@@ -89,8 +93,8 @@ class StudyLoop:
                 self._move_to(Phase.confirming)
             confirmation = self._confirmation(strategy)
             await self._drive(confirmation, Split.held_out, strategy)
-            self._save_findings(strategy, confirmation)
-            self._move_to(Phase.completed)
+            found = self._save_findings(strategy, confirmation)
+            self._move_to(Phase.completed, "" if found.confirmed else _UNCONFIRMED)
         except Stopped:
             self._save_findings(strategy, None)
 
@@ -190,9 +194,10 @@ class StudyLoop:
             source.abandon(request)
             self._invalid_in_a_row += 1
             if self._invalid_in_a_row >= _INVALID_IN_A_ROW or not result.retryable:
-                self._move_to(Phase.failed, f"infrastructure: {result.error}")
-                raise Stopped
+                self._fail(f"infrastructure: {result.error}")
             return
+        if self.plan.spec.budget.usd is not None and result.spend.cost_usd is None:
+            self._fail(_UNPRICED.format(self.plan.spec.model.id))
         self._invalid_in_a_row = 0
         source.record(
             Outcome(**dict(request), score=self.plan.spec.objective.contribution(result.score), cost_usd=result.spend.cost_usd)
@@ -235,6 +240,10 @@ class StudyLoop:
             limits=request.configuration.limits(spec.limits),
         )
 
+    def _fail(self, reason: str) -> NoReturn:
+        self._move_to(Phase.failed, reason)
+        raise Stopped
+
     def _move_to(self, phase: Phase, reason: str = "") -> None:
         try:
             self._phase = self.store.transition(self.lease.study, phase, reason=reason, lease=self.lease).phase
@@ -254,7 +263,7 @@ class StudyLoop:
             self._save_findings(strategy, None)
             self._save_at_s = self.clock() + max(_HEARTBEAT_S, 20 * (self.clock() - now_s))
 
-    def _save_findings(self, strategy: SearchStrategy, confirmation: Confirmation | None) -> None:
+    def _save_findings(self, strategy: SearchStrategy, confirmation: Confirmation | None) -> Findings:
         study = self.lease.study
         rollouts = list(all_rollouts(self.store, study, RolloutFilter(state=RolloutState.finished)))
         progress = self.store.study(study).progress
@@ -280,3 +289,4 @@ class StudyLoop:
             ),
         )
         self.store.save_report(self.lease, found.model_dump(mode="json"))
+        return found

@@ -1,8 +1,8 @@
 """The race that strategies over an Optuna sampler share: who proposes differs, how a proposal is tried does not.
 
-A new trial gets the first cells of the schedule, is dropped when it is clearly worse than the incumbent on the same cells, and
-else gets the rest of the tasks. Proposing a configuration again adds an epoch to its trial. The last part of the budget goes to
-further epochs of the contenders, so that what is recommended rests on more than one lucky pass.
+A new trial gets the first cells of the schedule and is dropped when it is clearly worse than the incumbent on the same cells;
+else it gets twice as many, until it has had every task. Proposing a configuration again adds an epoch to its trial. The last
+part of the budget goes to further epochs of the contenders, so that what is recommended rests on more than one lucky pass.
 """
 
 import logging

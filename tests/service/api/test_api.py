@@ -139,6 +139,12 @@ async def test_all_that_is_wrong_is_said_at_once(api):
         assert any(where.startswith(path) for where in found), (path, found)
 
 
+async def test_what_is_wrong_in_form_does_not_hide_what_is_wrong_in_substance(api):
+    changes = {"colour": "red", "budget": {"rollouts": -4}, "model": {"id": "organism/nobody"}, "search": {"strategy": "magic"}}
+    found = errors(await api.post("/v1/studies", json=STUDY | changes))
+    assert set(found) == {"colour", "budget.rollouts", "model.id", "search.strategy"}
+
+
 @pytest.mark.parametrize("body", [b"{", b"[1, 2]", b"null", b"\xff\xfe", b"[" * 100_000])
 async def test_a_body_that_is_no_study_is_refused(api, body):
     answer = await api.post("/v1/studies", content=body)

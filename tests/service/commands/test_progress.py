@@ -5,7 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from service.commands.progress import LineDisplay, LiveDisplay, display
+from service.api.schemas import EventOut
+from service.commands.progress import LineDisplay, LiveDisplay, Troubles, display
 from tests.service.commands.test_status import study
 
 
@@ -63,3 +64,24 @@ def test_in_a_terminal_everything_is_in_view_and_within_its_width():
     text = " ".join(console.file.getvalue().split())
     for expected in ("SIMULATED", "searching", "20 of 100", "at most about 40 s left", "12.3 k tokens, $0.50"):
         assert expected in text, expected
+
+
+def event(number, kind, **data):
+    return EventOut(number=number, at=0.0, kind=kind, data=data)
+
+
+def test_trouble_is_what_kept_the_last_rollouts_from_being_scored():
+    events = [event(1, "rollout_retried", error="refused"), event(2, "rollout_retried", error="timed out")]
+    troubles = Troubles(lambda after: [e for e in events if e.number > after])
+    assert troubles.last() == "timed out"
+    events.append(event(3, "rollout_finished", score=None))
+    assert troubles.last() == "timed out"
+    events.append(event(4, "rollout_finished", score=0.0))
+    assert troubles.last() == ""
+
+
+def test_trouble_is_in_view_as_long_as_the_study_goes_on(console):
+    shown = LineDisplay(console, "waiting")
+    shown.update(study(), "connection refused")
+    shown.update(study(phase="failed"), "connection refused")
+    assert [("connection refused" in line) for line in lines(console)] == [True, False]

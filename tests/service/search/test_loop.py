@@ -37,7 +37,9 @@ def study_spec(**changes) -> StudySpec:
     return StudySpec.model_validate(document | changes)
 
 
-def scored(spec: RolloutSpec, score: float | None, *, retryable: bool = True, tokens: int = 10) -> RolloutResult:
+def scored(
+    spec: RolloutSpec, score: float | None, *, retryable: bool = True, tokens: int = 10, usd: float | None = 0.01
+) -> RolloutResult:
     code = FailureCode.infrastructure if score is None else FailureCode.format_error
     return RolloutResult(
         rollout_id=spec.id,
@@ -45,7 +47,7 @@ def scored(spec: RolloutSpec, score: float | None, *, retryable: bool = True, to
         label=None if score == 1 else FailureLabel(code=code, rule="told"),
         submission="done",
         identity=Identity(asked=spec.model.id, answered=(spec.model.id,), simulated=True),
-        spend=Spend(model_calls=1, usage=Usage(input_tokens=tokens), cost_usd=0.01, duration_s=1.0),
+        spend=Spend(model_calls=1, usage=Usage(input_tokens=tokens), cost_usd=usd, duration_s=1.0),
         sandbox="fake",
         transcript=Transcript(),
         error="the engine is gone" if score is None else None,
@@ -164,6 +166,27 @@ async def test_a_budget_of_tokens_waits_for_what_is_under_way_and_then_uses_what
     spent = store.study(study).progress.spend.usage.total
     assert 2_000 < spent <= 3_000
     assert pool.most_in_flight <= 3
+
+
+async def test_a_budget_in_dollars_without_a_price_fails_at_once_instead_of_booking_nothing(store):
+    spec = study_spec(budget={"rollouts": 120, "usd": 5}, limits={"usd": 0.1})
+    study = store.create_study(spec).id
+    pool = RulePool(lambda rollout: scored(rollout, 1.0, usd=None))
+    await run(store, study, pool)
+    record = store.study(study)
+    assert record.phase is Phase.failed
+    assert "price of organism/compliant is not known" in record.reason
+    assert len(pool.submitted) <= 5
+    assert record.progress.spend.cost_usd is None
+
+
+async def test_a_budget_in_dollars_is_never_passed_and_what_it_leaves_unconfirmed_is_said(store):
+    spec = study_spec(budget={"rollouts": 120, "usd": 0.5}, limits={"usd": 0.1})
+    study = store.create_study(spec).id
+    await run(store, study, RulePool(lambda rollout: scored(rollout, 1.0, usd=0.02)))
+    record = store.study(study)
+    assert 0.3 < record.progress.spend.cost_usd <= 0.5
+    assert "nothing is confirmed" in record.reason
 
 
 async def test_failed_infrastructure_is_tried_again_and_only_the_last_try_counts(store):
