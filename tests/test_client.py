@@ -189,6 +189,7 @@ class Breaking(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
+        self.send_header("connection", "close")  # or the client may send its next request on a connection that is about to go
         self.end_headers()
         if after < self.last:
             self.chunk(f": ping\r\n\r\nid: {after + 1}\r\nevent: e\r\ndata: {json.dumps({'number': after + 1})}\r\n\r\n")

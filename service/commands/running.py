@@ -26,7 +26,7 @@ from service.commands.terminal import (
     print_json,
     quiet_stdout,
 )
-from unhobble.errors import Conflict
+from unhobble.errors import BadInput, Conflict
 
 if TYPE_CHECKING:
     from service.api.schemas import StudyOut
@@ -60,9 +60,13 @@ def demo(
     if seed is not None:
         document["search"]["seed"] = seed
     err().print("[black on yellow] SIMULATED MODEL [/] The demo searches on an organism: a simulated model, no language model.")
-    file = f"demo-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}.db"
-    database = f"sqlite:///{data_directory() / file}"
-    _Play(load_settings(database), named=database, as_json=as_json).run(lambda studies: _submitted(studies, document))
+    file = data_directory() / f"demo-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}.db"
+    database = f"sqlite:///{file}"
+    try:
+        _Play(load_settings(database), named=database, as_json=as_json).run(lambda studies: _submitted(studies, document))
+    except BadInput:
+        file.unlink(missing_ok=True)  # no study was stored
+        raise
 
 
 @app.command()

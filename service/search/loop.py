@@ -27,8 +27,10 @@ _UNPRICED = (
     "the price of {} is not known, so a budget in dollars cannot be kept; leave budget.usd out and set budget.tokens instead"
 )
 _ACTIVE = frozenset({Phase.searching, Phase.confirming})
-_INVALID_IN_A_ROW = 8
-"""So many invalid rollouts without a valid one between them mean that the study cannot be run as it is."""
+_INVALID_IN_A_ROW = 24
+"""So many invalid attempts without a valid one between them mean that the study cannot be run as it is."""
+_INVALID_FROM_THE_START = 3
+"""The same for a study that has never had a valid one: it is more likely set up wrongly than struck by an outage."""
 
 
 class Source(Protocol):
@@ -81,6 +83,7 @@ class StudyLoop:
     _beat_at_s: float = float("-inf")
     _save_at_s: float = float("-inf")
     _invalid_in_a_row: int = 0
+    _had_a_valid_one: bool = False
 
     async def run(self) -> None:
         """The whole study, top to bottom. Raises ``LeaseLost``."""
@@ -108,6 +111,7 @@ class StudyLoop:
             self._states[trial.number] = trial.state
         for outcome in self._finished(Split.search):
             strategy.record(outcome)
+            self._had_a_valid_one |= outcome.score is not None
         return strategy
 
     def _confirmation(self, strategy: SearchStrategy) -> Confirmation:
@@ -182,6 +186,7 @@ class StudyLoop:
     async def _settle(self, source: Source, result: RolloutResult) -> None:
         """Commit a result, then tell the source; or run the rollout again when its infrastructure failed."""
         flight = self._flights[result.rollout_id]
+        self._give_up_if_hopeless(result)
         again = not result.scored and result.retryable and flight.attempt < _TRIES
         if again and self.store.record_retry(self.lease, result):
             flight.attempt += 1
@@ -192,13 +197,9 @@ class StudyLoop:
         request = flight.request
         if result.score is None:
             source.abandon(request)
-            self._invalid_in_a_row += 1
-            if self._invalid_in_a_row >= _INVALID_IN_A_ROW or not result.retryable:
-                self._fail(f"infrastructure: {result.error}")
             return
         if self.plan.spec.budget.usd is not None and result.spend.cost_usd is None:
             self._fail(_UNPRICED.format(self.plan.spec.model.id))
-        self._invalid_in_a_row = 0
         source.record(
             Outcome(**dict(request), score=self.plan.spec.objective.contribution(result.score), cost_usd=result.spend.cost_usd)
         )
@@ -206,6 +207,17 @@ class StudyLoop:
         if self._states.get(request.trial, TrialState.running) is not state:
             self._states[request.trial] = state
             self.store.set_trial_state(self.lease, request.trial, state)
+
+    def _give_up_if_hopeless(self, result: RolloutResult) -> None:
+        """Fail the study when its infrastructure does nothing but fail."""
+        if result.scored:
+            self._invalid_in_a_row, self._had_a_valid_one = 0, True
+            return
+        self._invalid_in_a_row += 1
+        from_the_start = _INVALID_FROM_THE_START if result.retryable else 1
+        if self._invalid_in_a_row >= (_INVALID_IN_A_ROW if self._had_a_valid_one else from_the_start):
+            self.store.commit(self.lease, result)
+            self._fail(f"infrastructure: {result.error}")
 
     def _time_is_over(self, split: Split) -> bool:
         """Whether no rollout may be started any more; the search leaves the confirmation its share of the time."""

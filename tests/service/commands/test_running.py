@@ -61,11 +61,12 @@ def test_the_baseline_of_an_export_becomes_the_baseline_of_the_study(unhobble, c
     assert _with_baseline(dict(STUDY), None) == STUDY
 
 
-def test_the_demo_refuses_a_backend_that_does_not_exist_and_a_budget_that_is_too_small(unhobble):
+def test_the_demo_refuses_a_backend_that_does_not_exist_and_a_budget_that_is_too_small(unhobble, home):
     assert "sandbox.backend" in unhobble("demo", "--backend", "nowhere").err
     said = unhobble("demo", "--rollouts", "2")
     assert said.code == 2
     assert "too few" in said.words
+    assert list((home / "unhobble").glob("demo-*")) == []
 
 
 def command(home, *arguments):

@@ -219,15 +219,21 @@ async def test_a_rollout_whose_infrastructure_stays_broken_is_missing_and_not_0(
     assert found.confirmed.baseline.missing == found.confirmed.epochs
 
 
-@pytest.mark.parametrize(("retryable", "at_most"), [(False, 5), (True, 3 * (8 + 5))])
-async def test_a_study_that_cannot_be_run_fails_with_the_reason_instead_of_spending_on(store, retryable, at_most):
+@pytest.mark.parametrize(
+    ("retryable", "valid_first", "at_most"), [(False, 0, 5), (True, 0, 3 + 5), (False, 20, 20 + 24 + 5), (True, 20, 20 + 24 + 5)]
+)
+async def test_a_study_that_cannot_be_run_fails_with_the_reason_instead_of_spending_on(store, retryable, valid_first, at_most):
+    def breaks(spec: RolloutSpec) -> RolloutResult:
+        well = len(finished(store, study)) < valid_first
+        return scored(spec, 1.0) if well else scored(spec, None, retryable=retryable)
+
     study = store.create_study(study_spec()).id
-    pool = RulePool(lambda spec: scored(spec, None, retryable=retryable))
+    pool = RulePool(breaks)
     await run(store, study, pool)
     record = store.study(study)
     assert record.phase is Phase.failed
     assert "the engine is gone" in record.reason
-    assert len(pool.submitted) <= at_most
+    assert valid_first < len(pool.submitted) <= at_most
 
 
 @pytest.mark.parametrize("die_after", [1, 30, 85, 100])

@@ -1,0 +1,62 @@
+"""Every built-in suite is what it says: checked in real sandboxes, and against what a suite must have."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from unhobble.registry import installed
+from unhobble.sandboxing import SandboxSpec
+from unhobble.tasks.checking import check_tasks
+from unhobble.vocabulary import PluginKind
+
+SHELL = installed().build(PluginKind.suite, "builtin/shell")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["bubblewrap", pytest.param("docker", marks=pytest.mark.docker)])
+def test_every_task_scores_1_for_its_reference_solution_and_0_for_nothing_and_for_unfinished_work(backend):
+    async def unsound() -> dict[str, list[str]]:
+        provider = installed().build(PluginKind.sandbox, backend)
+        try:
+            checks = [check async for check in check_tasks(SHELL.tasks, provider, SandboxSpec(backend=backend), jobs=2)]
+        finally:
+            await provider.close()
+        assert len(checks) == len(SHELL.tasks)
+        return {check.task: [f"{p.play}: {p.score} {p.error}" for p in check.plays if not p.ok] for check in checks if not check.ok}
+
+    assert asyncio.run(unsound()) == {}
+
+
+def test_there_are_at_least_24_tasks_in_at_least_6_families_from_minutes_to_hours():
+    minutes = [task.human_minutes for task in SHELL.tasks]
+    families = Counter(task.family for task in SHELL.tasks)
+    assert len(SHELL.tasks) >= 24
+    assert len(families) >= 6
+    assert min(families.values()) >= 3
+    assert 1 <= min(minutes) < 5
+    assert 60 < max(minutes) <= 120
+
+
+def test_no_two_tasks_can_be_taken_for_one_another():
+    instructions = [" ".join(task.instruction.split()) for task in SHELL.tasks]
+    assert not [a for a in instructions for b in instructions if a is not b and a in b]
+
+
+def test_a_reference_solution_has_several_steps():
+    assert all(len(task.reference_steps) >= 2 for task in SHELL.tasks)
+
+
+def test_the_digest_is_of_the_content(tmp_path):
+    import shutil
+    from pathlib import Path
+
+    from unhobble.tasks import builtin
+    from unhobble.tasks.folder import FolderSuite
+
+    copy = tmp_path / "shell"
+    shutil.copytree(Path(builtin.__file__).parent / "shell", copy)
+    assert FolderSuite("x", copy).digest == SHELL.digest
+    check = copy / "log_count_503" / "tests" / "check.py"
+    check.write_text(check.read_text() + "\n")
+    assert FolderSuite("x", copy).digest != SHELL.digest
