@@ -49,11 +49,20 @@ class Controller:
             await asyncio.gather(*running, return_exceptions=True)
 
     async def run_one(self, study_id: str) -> None:
-        """Run one study to its end, or until it is paused or cancelled. Raises ``Conflict`` where another controller has it."""
-        lease = self._store.acquire(self.owner, ttl_s=LEASE_TTL_S, study_id=study_id)
-        if lease is None:
-            raise Conflict(f"study {study_id} has no work to do, or another controller is at it")
-        await self.run(lease)
+        """Run one study to its end, or until it is paused or cancelled.
+
+        The lease of an owner that was killed has to run out first. Raises ``Conflict`` where the study has no work to do, or
+        another controller keeps it.
+        """
+        for _ in range(round(LEASE_TTL_S / _POLL_S) + 2):
+            if lease := self._store.acquire(self.owner, ttl_s=LEASE_TTL_S, study_id=study_id):
+                await self.run(lease)
+                return
+            phase = self._store.study(study_id).phase
+            if phase.is_final or phase is Phase.paused:
+                break
+            await asyncio.sleep(_POLL_S)
+        raise Conflict(f"study {study_id} is {phase.value} and has no work to do, or another controller is at it")
 
     async def run(self, lease: Lease) -> None:
         """Run the study of a lease and give the lease back. Never raises but for cancellation."""
