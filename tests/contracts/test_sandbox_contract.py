@@ -141,7 +141,7 @@ def living(marker: str) -> list[str]:
 
 async def until_living(marker: str) -> None:
     async with asyncio.timeout(30):
-        while not living(marker):  # noqa: ASYNC110 (nothing tells of a process in a sandbox)
+        while not living(marker):
             await asyncio.sleep(0.01)
 
 

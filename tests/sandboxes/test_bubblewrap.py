@@ -102,7 +102,7 @@ async def test_a_killed_worker_leaves_no_process_and_the_next_removes_the_rest(d
     worker.send_signal(signal.SIGKILL)
     await worker.wait()
     async with asyncio.timeout(30):
-        while lives(marker):  # noqa: ASYNC110 (nothing tells of a process in a sandbox)
+        while lives(marker):
             await asyncio.sleep(0.01)
     assert root.exists()
 

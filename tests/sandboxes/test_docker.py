@@ -52,7 +52,7 @@ def containers(engine: APIClient, label: str) -> list[dict[str, Any]]:
 
 async def until_gone(engine: APIClient, label: str) -> None:
     async with asyncio.timeout(30):
-        while containers(engine, label):  # noqa: ASYNC110 (the engine removes it by itself)
+        while containers(engine, label):
             await asyncio.sleep(0.05)
 
 
