@@ -91,9 +91,13 @@ class Boxes:
     def _make_root(self) -> tuple[Path, int]:
         while True:
             root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
-            lock = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            # Until it is locked, another worker may take the directory for left over: then a new one is made.
+            try:
+                lock = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if root.exists():  # else another worker took it for left over before it was locked
+            if root.exists():
                 root.chmod(0o711)
                 return root, lock
             os.close(lock)

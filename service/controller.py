@@ -1,12 +1,13 @@
 """The controller: takes studies that have work to do and no owner, and runs each under its lease."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
 from collections.abc import Callable
 
-from sandboxes import choose
+from sandboxes import Choice, choose
 from service.plan import plan_study
 from service.search.loop import LEASE_TTL_S, StudyLoop
 from unhobble.analysis.report import SandboxSeen
@@ -14,9 +15,12 @@ from unhobble.errors import BadInput, Conflict, LeaseLost
 from unhobble.protocols import RolloutPool, StudyStore
 from unhobble.records import Lease
 from unhobble.registry import Registry
+from unhobble.sandboxing import SandboxSpec
 from unhobble.vocabulary import Phase
 
 _POLL_S = 0.5
+_SANDBOX_TRIES = 3
+_SANDBOX_WAIT_S = 2.0
 _log = logging.getLogger(__name__)
 
 PoolFactory = Callable[[int], RolloutPool]
@@ -81,7 +85,7 @@ class Controller:
     async def _run(self, lease: Lease) -> None:
         spec = self._store.study(lease.study).spec
         plan = plan_study(spec, self._registry)
-        choice = await choose(spec.sandbox, self._registry)
+        choice = await self._sandbox(spec.sandbox)
         pool = self._pools(spec.search.concurrency)
         try:
             loop = StudyLoop(
@@ -96,6 +100,14 @@ class Controller:
             await loop.run()
         finally:
             await pool.close()
+
+    async def _sandbox(self, spec: SandboxSpec) -> Choice:
+        """The backend for a study that was accepted with one: an engine that is just being restarted is waited for."""
+        for _ in range(_SANDBOX_TRIES - 1):
+            with contextlib.suppress(BadInput):
+                return await choose(spec, self._registry)
+            await asyncio.sleep(_SANDBOX_WAIT_S)
+        return await choose(spec, self._registry)
 
     def _fail(self, lease: Lease, reason: str) -> None:
         try:

@@ -8,11 +8,14 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from sandboxes._boxes import Boxes
+from sandboxes._cgroups import Cgroups
 from sandboxes.bubblewrap import BubblewrapProvider, Config, build
 from unhobble.errors import SandboxError
 from unhobble.sandboxing import ExecResult, SandboxFile, SandboxSpec, User
@@ -203,3 +206,23 @@ async def test_a_bubblewrap_that_fails_breaks_the_sandbox_and_not_the_command(di
 async def test_an_image_is_refused(provider: BubblewrapProvider) -> None:
     with pytest.raises(SandboxError, match="no images"):
         await provider.open(SandboxSpec(image="x:1"), label="x")
+
+
+def test_a_directory_that_another_worker_takes_for_left_over_before_it_is_locked_is_made_anew(tmp_path, monkeypatch):
+    made = []
+    really = tempfile.mkdtemp
+
+    def taken_once(**where) -> str:
+        made.append(really(**where))
+        if len(made) == 1:
+            Path(made[0]).rmdir()
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", taken_once)
+    boxes = Boxes(tmp_path, None, Cgroups([]))
+    try:
+        assert boxes.create("box").is_dir()
+        assert len(made) == 2
+    finally:
+        boxes.close()
+    assert list(tmp_path.iterdir()) == []

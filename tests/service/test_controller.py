@@ -46,8 +46,9 @@ async def test_a_controller_takes_every_study_that_has_work_to_do(store):
     studies = [store.create_study(bubblewrapped()).id for _ in range(3)]
     serving = asyncio.create_task(controller(store).serve(studies_at_once=2))
     async with asyncio.timeout(120):
-        while not all(store.study(study).phase is Phase.completed for study in studies):
+        while not all(store.study(study).phase.is_final for study in studies):
             await asyncio.sleep(0.1)
+    assert [(store.study(study).phase, store.study(study).reason) for study in studies] == [(Phase.completed, "")] * 3
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving
