@@ -158,6 +158,7 @@ class TestEveryFormat:
             parsed = tool_format.parse(answer(content, (native,)), TOOLS)
             assert bool(parsed.calls) != (parsed.problem is not None)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("unit", COSTLY)
     def test_parse_takes_time_linear_in_the_answer(self, plugin_id, strict, unit) -> None:
         """Eight times the length may take 32 times as long at the most; quadratic time would take 64 times as long."""

@@ -12,6 +12,8 @@ from unhobble.registry import installed
 from unhobble.sandboxing import SandboxSpec
 from unhobble.vocabulary import Phase
 
+pytestmark = pytest.mark.slow  # real sandboxes or whole studies, dozens of times
+
 
 @pytest.fixture
 def store(tmp_path):

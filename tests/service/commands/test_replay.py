@@ -11,6 +11,8 @@ from tests.service.search.test_loop import RulePool, scored
 from unhobble.registry import installed
 from unhobble.results import Identity
 
+pytestmark = pytest.mark.slow  # real sandboxes or whole studies, dozens of times
+
 
 @pytest.fixture
 def best(store, completed) -> BestConfiguration:
