@@ -15,6 +15,8 @@ from unhobble.registry import installed
 from unhobble.sandboxing import SANDBOX_ENV, Availability, Ending, ExecResult, SandboxFile, SandboxSpec, User
 from unhobble.vocabulary import PluginKind
 
+pytestmark = pytest.mark.slow  # real sandboxes or whole studies, dozens of times
+
 BACKENDS = [
     pytest.param(backend, marks=pytest.mark.docker) if backend == "docker" else backend
     for backend in installed().ids(PluginKind.sandbox)
@@ -393,8 +395,6 @@ async def test_calls_that_kernels_were_broken_through_are_denied(sandbox: Sandbo
 async def test_what_programs_need_is_not_denied(sandbox: Sandbox) -> None:
     script = """
 import asyncio, multiprocessing, socket, subprocess, threading, tempfile, sqlite3
-
-pytestmark = pytest.mark.slow  # real sandboxes or whole studies, dozens of times
 threading.Thread(target=print, args=("thread",)).start()
 with multiprocessing.get_context("fork").Pool(2) as pool: print(pool.map(abs, [-1, -2]))
 print(subprocess.run(["echo", "child"], capture_output=True).stdout)
