@@ -1,4 +1,8 @@
-"""The positive control of the search: an organism whose only handicap is the tool format."""
+"""The positive control of the search: an organism whose only handicap is the tool format.
+
+Ten fixed seeds are a regression test and no estimate. A first rung of 8 tasks missed three of them, and the default became 4
+with that known, after trying seven settings on seeds 100-119. Over seeds 0-9 and 200-229 together the two miss three each.
+"""
 
 import pytest
 
