@@ -34,7 +34,7 @@ from unhobble.records import (
     TrialRecord,
 )
 from unhobble.results import RolloutResult
-from unhobble.sandboxing import Availability, ExecResult, SandboxFile, SandboxSpec, User
+from unhobble.sandboxing import Availability, ExecResult, SandboxFile, SandboxNeeds, SandboxSpec, User
 from unhobble.spec import RolloutSpec, StudySpec
 from unhobble.transcript import Transcript, VerdictStep
 from unhobble.vocabulary import OracleAccess, Phase, TrialState
@@ -45,7 +45,9 @@ class Sandbox(Protocol):
     """One isolated machine for one rollout. Used by one task at a time.
 
     The agent can write only below ``/work``, ``/home/agent`` and ``/tmp``. Any method raises ``SandboxError`` when the sandbox
-    itself is broken; what a command does wrong is in its ``ExecResult``. A command is never retried.
+    itself is broken, which makes the rollout invalid and lets it be run again. What a command does wrong is in its
+    ``ExecResult`` and is scored: it failed (``exited``), ran out of time (``timed_out``), was killed for memory
+    (``out_of_memory``) or wrote too much (``output_exceeded``). A command is never retried.
     """
 
     async def exec(
@@ -62,7 +64,8 @@ class Sandbox(Protocol):
         """Run ``argv`` to its end; no process of it is left when this returns.
 
         ``env`` is added to ``sandboxing.SANDBOX_ENV``; nothing of the worker's environment is seen. Each output stream is kept up
-        to ``output_bytes``; a command that writes more than 16 times that to a stream is killed (``output_exceeded``).
+        to ``output_bytes`` and marked as truncated beyond; a command that writes more than 16 times that to a stream is killed
+        (``output_exceeded``). A command that cannot be started ends as in a shell, with 126 or 127.
         """
         ...
 
@@ -72,6 +75,14 @@ class Sandbox(Protocol):
 
     async def read_file(self, path: str, *, max_bytes: int) -> bytes:
         """A regular file's content. Raises ``FileNotFoundError`` or ``ValueError`` (not regular, a link, too large)."""
+        ...
+
+    async def read_directory(self, path: str, *, max_bytes: int, max_files: int) -> list[SandboxFile]:
+        """The regular files below a directory, by path; links, pipes and devices are left out and never followed or opened.
+
+        A folder goes in with ``write_files``. Raises ``FileNotFoundError`` or ``ValueError`` (not a directory, more than
+        ``max_bytes`` of content in all, more than ``max_files`` entries).
+        """
         ...
 
     async def snapshot(self) -> str:
@@ -100,8 +111,15 @@ class SandboxProvider(Protocol):
         """Whether the backend works on this machine. Never raises."""
         ...
 
-    async def open(self, spec: SandboxSpec, *, label: str) -> Sandbox:
-        """Start a sandbox; ``label`` names its rollout on whatever the backend leaves visible. Raises ``SandboxError``."""
+    async def open(self, spec: SandboxSpec, *, label: str, study: str = "") -> Sandbox:
+        """Start a sandbox. Raises ``SandboxError``.
+
+        ``label`` names its rollout and ``study`` its study on whatever the backend leaves visible on the machine.
+        """
+        ...
+
+    async def sweep(self) -> list[str]:
+        """Remove what providers that live no more have left on this machine, and say what it was. Raises ``SandboxError``."""
         ...
 
     async def close(self) -> None:
@@ -234,6 +252,7 @@ class Task(Protocol):
     human_minutes: float
     instruction: str
     reference_steps: tuple[str, ...]
+    needs: SandboxNeeds
     scorer: Scorer
 
     async def set_up(self, sandbox: Sandbox) -> None:

@@ -1,10 +1,11 @@
 """Values at the sandbox seam: what is asked of a sandbox and what it answers."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from unhobble.messages import Frozen
 
@@ -33,16 +34,68 @@ class Ending(StrEnum):
     output_exceeded = "output_exceeded"
 
 
+_HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9._-]*[a-z0-9])?(:\d{1,5})?|\[[0-9a-f:.]+\](:\d{1,5})?")
+
+
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(text := text.lower()):
+        raise ValueError(f"{text!r} is not a host; write pypi.org, *.debian.org, 192.0.2.1 or [2001:db8::1], with :PORT or without")
+    return text
+
+
+Host = Annotated[str, AfterValidator(_host)]
+"""A host that may be reached: a name, ``*.`` and a name for all names below it, or an address; ``:PORT`` for that port only."""
+
+
+class SandboxNeeds(Frozen):
+    """What one task needs of its sandbox, beyond what the study gives every task. Null: nothing beyond that."""
+
+    image: str | None = Field(None, description="Container image that the task is made for.")
+    cpus: float | None = Field(None, gt=0, le=256, description="Processor cores, at least.")
+    memory_bytes: int | None = Field(None, ge=32 * 2**20, description="Memory, at least.")
+    processes: int | None = Field(None, ge=8, le=32_768, description="Processes and threads, at least.")
+    disk_bytes: int | None = Field(None, ge=2**20, description="Bytes on disk, at least.")
+    hosts: tuple[Host, ...] = Field((), description="Hosts to be reached. The study must have set network to allowlist.")
+
+
 class SandboxSpec(Frozen):
-    """The sandbox of every rollout of a study."""
+    """The sandbox of every rollout of a study; a task that needs more gets more (``for_task``)."""
 
     backend: str = Field("auto", description="A sandbox plug-in, or auto: docker where an engine answers, else bubblewrap.")
     image: str | None = Field(None, description="Container image; the backend's own default where it is null.")
     cpus: float = Field(1.0, gt=0, le=256, description="Processor cores of one sandbox.")
     memory_bytes: int = Field(512 * 2**20, ge=32 * 2**20, description="Memory of all processes of one sandbox together.")
     processes: int = Field(256, ge=8, le=32_768, description="Processes and threads of one sandbox.")
-    disk_bytes: int = Field(256 * 2**20, ge=2**20, description="Bytes the agent may write, where the backend can enforce it.")
-    network: Literal["none"] = Field("none", description="Access to the network.")
+    disk_bytes: int = Field(256 * 2**20, ge=2**20, description="Bytes the agent may write; held in memory, and counted there too.")
+    descriptors: int = Field(1024, ge=64, le=1_048_576, description="Open files of one process.")
+    network: Literal["none", "allowlist"] = Field(
+        "none", description="none, or allowlist: a filtering proxy to the hosts below and to those that a task declares."
+    )
+    hosts: tuple[Host, ...] = Field((), description="Hosts that every task may reach, where network is allowlist.")
+    requested_cpus: float | None = Field(
+        None, gt=0, le=256, description="Cores that the scheduler sets aside; a quarter of cpus if null, for agents mostly wait."
+    )
+    requested_memory_bytes: int | None = Field(
+        None, ge=2**20, description="Memory that the scheduler sets aside; half of memory_bytes if null."
+    )
+
+    def for_task(self, needs: SandboxNeeds) -> "SandboxSpec":
+        """The sandbox of one task: the larger of each limit, the task's image, and both's hosts.
+
+        Raises ``ValueError`` where the task needs hosts and ``network`` is none.
+        """
+        if needs.hosts and self.network == "none":
+            raise ValueError(f"needs the network ({', '.join(needs.hosts)}); set sandbox.network to allowlist to let it have that")
+        limits = ("cpus", "memory_bytes", "processes", "disk_bytes")
+        raised = {limit: max(getattr(self, limit), getattr(needs, limit) or 0) for limit in limits}
+        hosts = tuple(dict.fromkeys((*self.hosts, *needs.hosts)))
+        return self.model_copy(update=raised | {"hosts": hosts, "image": needs.image or self.image})
+
+    @property
+    def request(self) -> tuple[float, int]:
+        """Cores and bytes of memory that the scheduler sets aside for one sandbox."""
+        memory_bytes = self.memory_bytes // 2 if self.requested_memory_bytes is None else self.requested_memory_bytes
+        return self.cpus / 4 if self.requested_cpus is None else self.requested_cpus, memory_bytes
 
 
 @dataclass(frozen=True)
@@ -52,6 +105,15 @@ class SandboxFile:
     path: str
     data: bytes
     executable: bool = False
+
+
+@dataclass(frozen=True)
+class RefusedConnection:
+    """A connection that the filtering proxy did not make."""
+
+    host: str
+    port: int
+    why: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +127,7 @@ class ExecResult:
     stdout_truncated: bool = False
     stderr_truncated: bool = False
     duration_s: float = 0.0
+    refused: tuple[RefusedConnection, ...] = ()
 
     @property
     def ok(self) -> bool:

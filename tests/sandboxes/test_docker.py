@@ -102,7 +102,7 @@ async def test_a_container_that_dies_is_an_infrastructure_error_and_leaves_nothi
 async def test_a_keeper_that_does_not_answer_is_given_up(
     provider: DockerProvider, engine: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sandboxes.docker._GRACE_S", 0.5)
+    monkeypatch.setattr("sandboxes._kept_sandbox._GRACE_S", 0.5)
     sandbox = await provider.open(SandboxSpec(), label="silent")
     (container,) = containers(engine, "silent")
     engine.pause(container["Id"])
