@@ -1,16 +1,16 @@
 # What a developer does with this repository. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-fast check format lock image clean bootstrap-runtime bootstrap-dev
+.PHONY: help demo serve test test-fast check format lock image bench-sandbox clean bootstrap-runtime bootstrap-dev
 
 bin := .venv/bin
-packages := unhobble search_spaces sandboxes service
+packages := unhobble search_spaces sandboxes service benchmarks
 # As root the real servers can always be had, so their absence is a failure there and not a reason to skip tests.
 export UNHOBBLE_REQUIRE_SERVICES ?= $(if $(filter 0,$(shell id -u)),1,0)
 # More arguments for pytest: make test ARGS="tests/service -k budget"
 ARGS ?=
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: bootstrap-runtime ## search on a simulated model, from nothing to a report
 	@$(bin)/unhobble demo
@@ -40,8 +40,12 @@ lock: bootstrap-dev ## lock the requirements again; ARGS=--upgrade takes newer v
 image: bootstrap-dev ## build the sandbox image
 	@scripts/with-services scripts/build-sandbox-image
 
-clean: ## remove .venv and caches; the sandbox image's cache in ~/.cache/unhobble stays
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+bench-sandbox: bootstrap-dev ## what sandboxes cost, beside Inspect AI; needs root. ARGS="--quick --json FILE"
+	@benchmarks/sandbox/prepare
+	@$(bin)/python -m benchmarks.sandbox $(ARGS)
+
+clean: ## remove .venv, .venv-bench and caches; the sandbox image's cache in ~/.cache/unhobble stays
+	@rm -rf .venv .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 bootstrap-runtime:

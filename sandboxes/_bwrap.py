@@ -1,32 +1,16 @@
-"""The command lines of bubblewrap: what a command in a sandbox sees of the machine."""
+"""The command lines of bubblewrap: what a command in a sandbox sees of the machine, and what it may do there."""
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandboxes._controls import NONE, Control
+from sandboxes._system import AGENT_ID, System
 from unhobble.sandboxing import HOME_DIR, SANDBOX_ENV, TESTS_DIR, WORK_DIR, User
-
-AGENT_ID = 1000
-"""The agent's uid and gid as it sees them; what is not its own shows the kernel's overflow id."""
-
-ETC_FILES = {
-    "passwd": f"root:x:0:0:root:/root:/bin/sh\nagent:x:{AGENT_ID}:{AGENT_ID}:agent:{HOME_DIR}:/bin/bash\n"
-    "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
-    "group": f"root:x:0:\nagent:x:{AGENT_ID}:\nnogroup:x:65534:\n",
-    "hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
-    "hostname": "sandbox\n",
-    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
-}
-"""The sandbox's own /etc; beside it only what the host's /usr needs to work (``ETC_FROM_HOST``)."""
-
-ETC_FROM_HOST = ("ld.so.cache", "alternatives")
 
 _TMP_DIR = "/tmp"  # noqa: S108 (the sandbox's own, a promise of the Sandbox protocol)
 _SHM_BYTES = 64 * 2**20
-_ROOT_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _KEEPER_CAPABILITIES = ("CAP_DAC_OVERRIDE", "CAP_FOWNER")
-_NAMESPACES = ("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
 
 
 @dataclass(frozen=True)
@@ -37,55 +21,90 @@ class CommandLine:
     argv: list[str]
 
 
-def command_line(
-    box: Path, etc: Path, argv: Sequence[str], *, cwd: str, env: dict[str, str], user: User, ulimits: Iterable[str]
-) -> CommandLine:
-    """How to run ``argv`` in the sandbox whose directories are below ``box``.
+@dataclass(frozen=True)
+class View:
+    """What every command of one sandbox has before it.
 
-    ``ulimits`` are arguments of the shell's ``ulimit``, set on the command for itself.
+    ``box`` holds ``work``, ``home`` and ``tmp``, and ``kept`` holds ``tests``. ``own_network``: each command has a network of its
+    own, instead of the one that bwrap is started in. ``ulimits`` are arguments of the shell's ``ulimit``.
     """
-    words = [*_NAMESPACES, "--disable-userns", *_identity(user), "--die-with-parent", "--new-session"]
-    words += ["--hostname", "sandbox", *_system(etc)]
-    words += ["--perms", "1777", "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm"]  # noqa: S108 (the sandbox's own)
+
+    system: System
+    etc: Path
+    box: Path
+    kept: Path
+    own_network: bool
+    ulimits: tuple[str, ...]
+    without: frozenset[Control] = NONE
+
+
+def command_line(view: View, argv: Sequence[str], *, cwd: str, env: dict[str, str], user: User) -> CommandLine:
+    """How to run ``argv`` in the sandbox."""
+    without = view.without
+    words = [*_namespaces(view), *_identity(user, without), "--new-session", "--hostname", "sandbox"]
+    if Control.sweep not in without:
+        words.append("--die-with-parent")
+    words += [*_system(view), "--perms", "1777", "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm"]  # noqa: S108 (the sandbox's own)
     words += ["--perms", "0755", "--dir", "/home"]
     for name, place in (("work", WORK_DIR), ("home", HOME_DIR), ("tmp", _TMP_DIR)):
-        words += ["--bind", f"{box}/{name}", place]
-    if (box / "tests").is_dir():
-        words += ["--ro-bind" if user is User.agent else "--bind", f"{box}/tests", TESTS_DIR]
-    words += ["--remount-ro", "/dev", "--remount-ro", "/", "--clearenv"]
+        words += ["--bind", f"{view.box}/{name}", place]
+    writable = user is User.keeper or Control.read_only in without
+    words += ["--bind" if writable else "--ro-bind", f"{view.kept}/tests", TESTS_DIR]
+    if Control.read_only not in without:
+        words += ["--remount-ro", "/dev", "--remount-ro", "/"]
+    if Control.environment not in without:
+        words.append("--clearenv")
     for name, value in (SANDBOX_ENV | env).items():
         words += ["--setenv", name, value]
-    return CommandLine(words, [*_started_in(cwd, ulimits), *argv])
+    return CommandLine(words, [*_started_in(cwd, view.ulimits), *argv])
 
 
-def maintenance_line(box: Path, argv: Sequence[str]) -> CommandLine:
-    """How to run the worker's own ``argv`` with the right to every file below ``box`` and to write nowhere else.
+def maintenance_line(view: View, argv: Sequence[str]) -> CommandLine:
+    """How to run the worker's own ``argv`` with the right to every file of the sandbox and to write nowhere else.
 
-    As root that right is there; otherwise a user namespace gives it, over the files of the worker's own uid.
+    Whoever starts it is root, or root of the holder's user namespace and so of all the files there.
     """
-    words = ["--ro-bind", "/", "/", "--bind", str(box), str(box), "--dev", "/dev"]
+    words = ["--ro-bind", "/", "/", "--dev", "/dev"]
+    for directory in (view.box, view.kept):
+        words += ["--bind", str(directory), str(directory)]
     words += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--new-session"]
-    if os.geteuid() != 0:
-        words += ["--unshare-user", *_identity(User.keeper)]
     return CommandLine([*words, "--clearenv", "--setenv", "PATH", "/usr/bin:/bin"], list(argv))
 
 
-def _identity(user: User) -> list[str]:
+def _namespaces(view: View) -> list[str]:
+    words = ["--unshare-user", "--unshare-uts", "--unshare-cgroup-try"]
+    # With its first process a namespace of processes loses all others: it is what sweeps.
+    if not {Control.pids, Control.sweep} & view.without:
+        words.append("--unshare-pid")
+    if Control.ipc not in view.without:
+        words.append("--unshare-ipc")
+    if view.own_network and Control.network not in view.without:
+        words.append("--unshare-net")
+    # bwrap itself sets no_new_privs and mounts nosuid, always: of this control only the namespaces can be given back.
+    if Control.privileges not in view.without:
+        words.append("--disable-userns")
+    return words
+
+
+def _identity(user: User, without: frozenset[Control]) -> list[str]:
+    if Control.identity in without:
+        return ["--uid", "0", "--gid", "0", "--cap-add", "ALL"]
     if user is User.agent:
         return ["--uid", str(AGENT_ID), "--gid", str(AGENT_ID), "--cap-drop", "ALL"]
     capabilities = [word for capability in _KEEPER_CAPABILITIES for word in ("--cap-add", capability)]
     return ["--uid", "0", "--gid", "0", "--cap-drop", "ALL", *capabilities]
 
 
-def _system(etc: Path) -> list[str]:
-    words = ["--ro-bind", "/usr", "/usr"]
-    for name in _ROOT_LINKS:
-        place = Path("/", name)
-        if place.is_symlink():
-            words += ["--symlink", str(place.readlink()), str(place)]
-        elif place.is_dir():
-            words += ["--ro-bind", str(place), str(place)]
-    return [*words, "--ro-bind", str(etc), "/etc", "--proc", "/proc", "--dev", "/dev"]
+def _system(view: View) -> list[str]:
+    words = [word for outside, place in view.system.shown for word in ("--ro-bind", str(outside), place)]
+    words += [word for text, place in view.system.links for word in ("--symlink", text, place)]
+    if Control.filesystem in view.without:
+        words += ["--ro-bind", "/", "/host"]
+    else:
+        words += [word for place in view.system.hidden for word in ("--perms", "0555", "--tmpfs", place, "--remount-ro", place)]
+    # Without a namespace of processes the kernel mounts no new /proc.
+    proc = ["--bind", "/proc", "/proc"] if {Control.pids, Control.sweep} & view.without else ["--proc", "/proc"]
+    return [*words, "--ro-bind", str(view.etc), "/etc", *proc, "--dev", "/dev"]
 
 
 def _started_in(cwd: str, ulimits: Iterable[str]) -> list[str]:

@@ -8,18 +8,21 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandboxes._controls import NONE, Control
 from unhobble.errors import SandboxError
 from unhobble.sandboxing import SandboxSpec
 
 CONTROLLERS = {"memory": "memory_bytes", "pids": "processes", "cpu": "cpus"}
 """Each controller that is used, and the field of ``SandboxSpec`` that it enforces."""
 
+_CONTROLS = {"memory": Control.memory, "pids": Control.processes, "cpu": Control.cpus}
 _PERIOD_US = 100_000
 _REMOVAL_S = 5.0
+_POLL_S = 0.005
 _log = logging.getLogger(__name__)
 
 
@@ -31,19 +34,20 @@ class Hierarchy:
     parent: Path
     controllers: frozenset[str]
 
-    def settings(self, spec: SandboxSpec) -> Iterator[tuple[str, str]]:
+    def settings(self, spec: SandboxSpec, without: frozenset[Control] = NONE) -> Iterator[tuple[str, str]]:
         """The files that hold the limits of ``spec``, in the order in which the kernel accepts them."""
         quota_us = max(1_000, int(spec.cpus * _PERIOD_US))
-        if "memory" in self.controllers:
+        controllers = {controller for controller in self.controllers if _CONTROLS[controller] not in without}
+        if "memory" in controllers:
             if self.version == 1:
                 yield "memory.limit_in_bytes", str(spec.memory_bytes)
                 yield "memory.memsw.limit_in_bytes", str(spec.memory_bytes)
             else:
                 yield "memory.max", str(spec.memory_bytes)
                 yield "memory.swap.max", "0"
-        if "pids" in self.controllers:
+        if "pids" in controllers:
             yield "pids.max", str(spec.processes)
-        if "cpu" in self.controllers:
+        if "cpu" in controllers:
             if self.version == 1:
                 yield "cpu.cfs_period_us", str(_PERIOD_US)
                 yield "cpu.cfs_quota_us", str(quota_us)
@@ -84,15 +88,27 @@ class Group:
                         return int(line.split()[1])
         return 0
 
-    def remove(self) -> None:
-        """Kill what is in it and remove it. Blocks for as long as the kernel takes; never raises."""
+    def kill(self) -> None:
+        """Kill what is in it. Returns when nothing is, or some seconds later; never raises."""
+        self._until(lambda directory: not _kill(directory), "emptied")
+
+    def remove(self) -> bool:
+        """Kill what is in it and remove it. Blocks for as long as the kernel takes; never raises. Whether it is gone."""
+        return self._until(_removed, "removed")
+
+    def _until(self, done: Callable[[Path], bool], what: str) -> bool:
         deadline_s = time.monotonic() + _REMOVAL_S
         for directory in self._directories:
-            while not _removed(directory):
+            while not done(directory):
                 if time.monotonic() > deadline_s:
-                    _log.warning("the control group %s could not be removed", directory)
-                    break
-                time.sleep(0.005)
+                    _log.warning("the control group %s could not be %s", directory, what)
+                    return False
+                time.sleep(_POLL_S)
+        return True
+
+
+NO_GROUP = Group({})
+"""Holds nothing: for what is the worker's own doing."""
 
 
 def _removed(directory: Path) -> bool:
@@ -102,12 +118,21 @@ def _removed(directory: Path) -> bool:
         return True
     except OSError:
         # Busy: something still lives in it, or is dead and not yet gone.
-        with contextlib.suppress(OSError):
-            for pid in (directory / "cgroup.procs").read_text().split():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(pid), signal.SIGKILL)
+        _kill(directory)
         return False
     return True
+
+
+def _kill(directory: Path) -> bool:
+    """Kill every process of a group. Whether there was one."""
+    try:
+        pids = (directory / "cgroup.procs").read_text().split()
+    except OSError:
+        return False
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    return bool(pids)
 
 
 class Cgroups:
@@ -118,7 +143,7 @@ class Cgroups:
         found = frozenset[str]().union(*(hierarchy.controllers for hierarchy in hierarchies))
         self.missing = tuple(field for controller, field in CONTROLLERS.items() if controller not in found)
 
-    def create(self, name: str, spec: SandboxSpec) -> Group:
+    def create(self, name: str, spec: SandboxSpec, without: frozenset[Control] = NONE) -> Group:
         """Make a group with the limits of ``spec``. Raises ``SandboxError``, and leaves nothing then."""
         made: dict[Path, Hierarchy] = {}
         try:
@@ -126,7 +151,7 @@ class Cgroups:
                 directory = hierarchy.parent / name
                 directory.mkdir()
                 made[directory] = hierarchy
-                for file, value in hierarchy.settings(spec):
+                for file, value in hierarchy.settings(spec, without):
                     if file not in _ABSENT_WITHOUT_SWAP or (directory / file).exists():
                         (directory / file).write_text(value)
         except OSError as error:
@@ -134,11 +159,22 @@ class Cgroups:
             raise SandboxError(f"the control group {name} cannot be made: {error}") from error
         return Group(made)
 
-    def remove_all(self, prefix: str) -> None:
-        """Remove every group whose name starts with ``prefix``: what a killed worker left. Never raises."""
+    def names(self, prefix: str) -> list[str]:
+        """Every group whose name starts with ``prefix``, in any hierarchy."""
+        return sorted({directory.name for directory in self._starting(prefix)})
+
+    def remove_all(self, prefix: str) -> bool:
+        """Remove every group whose name starts with ``prefix``. Never raises; whether all of them are gone."""
+        return Group(self._starting(prefix)).remove()
+
+    def _starting(self, prefix: str) -> dict[Path, Hierarchy]:
+        found = {}
         for hierarchy in self._hierarchies:
-            for directory in hierarchy.parent.glob(f"{prefix}*"):
-                Group({directory: hierarchy}).remove()
+            with contextlib.suppress(OSError):
+                for directory in hierarchy.parent.iterdir():
+                    if directory.name.startswith(prefix):
+                        found[directory] = hierarchy
+        return found
 
 
 def find(process: Path = Path("/proc/self")) -> Cgroups:

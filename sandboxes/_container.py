@@ -3,101 +3,127 @@
 import contextlib
 import socket
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
-from docker.types import LogConfig
+from requests.exceptions import ConnectionError as Disconnected
+from requests.exceptions import ReadTimeout
 
+from sandboxes._controls import NONE, Control
+from sandboxes._docker_profile import Place, environment, host_config
 from sandboxes._engine import attach
-from unhobble.sandboxing import SANDBOX_ENV, SandboxSpec
+from sandboxes._keeper_binary import KEEPER_PATH, keeper_arguments
+from sandboxes._owner import Realm
+from unhobble.sandboxing import SandboxSpec
 
-LABEL = "unhobble.rollout"
-"""The label of every container; its value is the rollout's id."""
+REALM, OWNER, STUDY, ROLLOUT = "unhobble.realm", "unhobble.owner", "unhobble.study", "unhobble.rollout"
+"""The labels of what is ours at an engine. A container that was started ahead of need has no rollout but in its later name."""
 
-_AGENT = 65534
-_KEEPER_PROCESSES = 4
-_KEEPER_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"]
-_SHM_BYTES = 64 * 2**20
-_REMOVAL_S = 15.0
+_LEAVING_S = 5
+_REMOVAL_S = 15
 _ABANDONED_S = 600.0
 _CONFLICT = 409
 
 
-def start(client: APIClient, name: str, spec: SandboxSpec, *, image: str, runtime: str | None, label: str) -> socket.socket:
-    """Start a container whose main process waits for its program on the connection that is returned."""
-    container = client.create_container(
-        image=image,
-        # One line on standard input is the keeper's program: see ``_keeper_source``.
-        command=["python3", "-I", "-S", "-B", "-c", "exec(input())"],
+@dataclass(frozen=True)
+class Container:
+    """A container to be started: its image by id, its limits, and what marks it as ours."""
+
+    name: str
+    image: str
+    spec: SandboxSpec
+    place: Place
+    labels: dict[str, str]
+    runtime: str | None = None
+    without: frozenset[Control] = NONE
+
+
+def start(client: APIClient, wanted: Container) -> tuple[str, socket.socket]:
+    """Start a container. Returns its id and the connection to its keeper's standard streams."""
+    without = wanted.without
+    container: str = client.create_container(
+        image=wanted.image,
+        command=[KEEPER_PATH, *keeper_arguments(without)],
         entrypoint=[],
-        name=name,
+        name=wanted.name,
         user="0:0",
         working_dir="/",
         hostname="sandbox",
-        labels={LABEL: label},
-        environment=SANDBOX_ENV,
+        labels=wanted.labels,
+        environment=environment(without),
+        # The addresses of the client's own proxies, and the passwords in them, are nothing for a sandbox.
+        use_config_proxy=False,
+        # One that the image has would run beside the keeper, and out of its sight.
+        healthcheck={"test": ["NONE"]},
         stdin_open=True,
-        host_config=_host_config(client, spec, runtime),
+        # The kernel's empty network is enough. One that the engine makes costs as much as all the rest of a start.
+        network_disabled=Control.network not in without,
+        host_config=host_config(client, wanted.spec, wanted.place, wanted.runtime, without),
     )["Id"]
-    connection = attach(client, container)
     try:
-        client.start(container)
+        connection = attach(client, container)
+        try:
+            client.start(container)
+        except BaseException:
+            connection.close()
+            raise
     except BaseException:
-        connection.close()
+        # One that was never started is not removed by the engine.
+        with contextlib.suppress(APIError, OSError):
+            client.remove_container(container, force=True, v=True)
         raise
-    return connection
+    return container, connection
 
 
-def remove(client: APIClient, name: str) -> None:
-    """Remove a container, if there is one of this name, and see it gone."""
-    deadline_s = time.monotonic() + _REMOVAL_S
+def remove(client: APIClient, name: str, *, leaving: bool = False) -> None:
+    """Remove a container, if there is one of this name or id, and see it gone.
+
+    ``leaving``: its keeper was hung up on, so it goes by itself, which costs the engine less than to kill it.
+    """
     with contextlib.suppress(NotFound):
-        while True:
-            try:
-                client.remove_container(name, force=True, v=True)
-            except APIError as error:
-                # The engine may be removing it already, because its keeper has left.
-                if error.status_code != _CONFLICT or time.monotonic() > deadline_s:
-                    raise
-            client.inspect_container(name)
-            time.sleep(0.05)
+        if leaving and _goes(client, name, _LEAVING_S):
+            return
+        try:
+            client.remove_container(name, force=True, v=True)
+        except APIError as error:
+            # The engine may be removing it already, because its keeper has left.
+            if error.status_code != _CONFLICT or not _goes(client, name, _REMOVAL_S):
+                raise
 
 
-def remove_abandoned(client: APIClient) -> None:
-    """Remove containers whose workers died between making and starting them; no keeper ends those."""
-    for found in client.containers(all=True, filters={"label": LABEL, "status": "created"}):
-        if time.time() - found["Created"] > _ABANDONED_S:
+def _goes(client: APIClient, name: str, limit_s: int) -> bool:
+    """Whether a container goes by itself within that time. Raises ``NotFound`` where it is not there."""
+    try:
+        client.wait(name, timeout=limit_s, condition="removed")
+    except (ReadTimeout, Disconnected):  # the first before the answer begins, the second in its middle
+        return False
+    return True
+
+
+def sweep(client: APIClient, realm: Realm) -> list[str]:
+    """Remove the containers of this realm whose owners live no more, and such as were made but never started by any realm.
+
+    The engine removes a container when its keeper has left, but not one whose worker died between making and starting it.
+    """
+    swept = []
+    ours = realm.id
+    for found in client.containers(all=True, filters={"label": OWNER}):
+        labels = found["Labels"]
+        if labels.get(REALM) == ours:
+            abandoned = not realm.is_alive(labels[OWNER])
+        else:
+            abandoned = found["State"] == "created" and time.time() - found["Created"] > _ABANDONED_S
+        if abandoned:
+            # Another worker may be sweeping too.
             with contextlib.suppress(APIError):
-                client.remove_container(found["Id"], force=True, v=True)
+                remove(client, found["Id"])
+                swept.append(_description(found))
+    return swept
 
 
-def _host_config(client: APIClient, spec: SandboxSpec, runtime: str | None) -> Any:
-    processors = client.info()["NCPU"]  # the engine refuses more than it has
-    agents = f"rw,exec,nosuid,nodev,size={spec.disk_bytes},mode=0700,uid={_AGENT},gid={_AGENT}"
-    keepers = f"rw,exec,nosuid,nodev,size={spec.disk_bytes},uid=0,gid=0"
-    return client.create_host_config(
-        network_mode="none",
-        ipc_mode="private",
-        read_only=True,
-        tmpfs={
-            "/work": agents,
-            "/home/agent": agents,
-            "/tmp": agents,  # noqa: S108 (the sandbox's own)
-            "/tests": f"{keepers},mode=0755",
-            "/run/unhobble": f"{keepers},mode=0700",
-        },
-        shm_size=min(_SHM_BYTES, spec.disk_bytes),
-        cap_drop=["ALL"],
-        # For the bounding set only: the keeper is root, the agent has none and cannot gain any.
-        cap_add=_KEEPER_CAPABILITIES,
-        security_opt=["no-new-privileges:true"],
-        pids_limit=spec.processes + _KEEPER_PROCESSES,
-        mem_limit=spec.memory_bytes,
-        memswap_limit=spec.memory_bytes,
-        nano_cpus=int(min(spec.cpus, processors) * 1e9),
-        runtime=runtime,
-        auto_remove=True,
-        # The keeper's stream must not be written to the host's disk.
-        log_config=LogConfig(type="none", config={}),
-    )
+def _description(found: dict[str, Any]) -> str:
+    name = found["Names"][0].lstrip("/") if found["Names"] else found["Id"][:12]
+    study = found["Labels"].get(STUDY)
+    return f"container {name}" + (f" of study {study}" if study else "")

@@ -12,12 +12,13 @@ from docker import APIClient
 from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.errors import DockerException
 from docker.utils import kwargs_from_env
+from urllib3.exceptions import HTTPError
 
 from unhobble.errors import SandboxError
 
 T = TypeVar("T")
 
-_THREADS = 8
+_THREADS = 16
 
 
 class Engine:
@@ -46,26 +47,33 @@ class Engine:
     def _with_client(self, work: Callable[[APIClient], T]) -> T:
         try:
             if not hasattr(self._own, "client"):
-                self._own.client = _connect(self._timeout_s)
+                self._own.address, self._own.client = _connect(self._timeout_s)
                 self._clients.append(self._own.client)
+            _probe(self._own.address)
             return work(self._own.client)
-        except (DockerException, OSError) as error:
+        except (DockerException, HTTPError, OSError) as error:
             raise SandboxError(f"the Docker engine: {error}") from error
 
 
-def _connect(timeout_s: float) -> APIClient:
+def _connect(timeout_s: float) -> tuple[str, APIClient]:
+    """The engine's address and a client for it."""
     settings = kwargs_from_env()
     address = settings.get("base_url", DEFAULT_UNIX_SOCKET.replace("http+unix", "unix"))
-    if address.startswith("unix://"):
-        # Asked first without the SDK, which leaks a socket for each attempt that fails and says less.
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(address.removeprefix("unix://"))
-            except OSError as error:
-                raise SandboxError(
-                    f"no Docker engine answers at {address} ({error.strerror}); start one, or set DOCKER_HOST"
-                ) from error
-    return APIClient(version="auto", timeout=int(timeout_s), **settings)
+    _probe(address)
+    return address, APIClient(version="auto", timeout=int(timeout_s), **settings)
+
+
+def _probe(address: str) -> None:
+    """See whether anyone answers there, without the SDK, which leaks a socket for each attempt that fails and says less."""
+    if not address.startswith("unix://"):
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(address.removeprefix("unix://"))
+        except OSError as error:
+            raise SandboxError(
+                f"no Docker engine answers at {address} ({error.strerror}); start one, or set DOCKER_HOST"
+            ) from error
 
 
 def attach(client: APIClient, container: str) -> socket.socket:

@@ -1,36 +1,52 @@
 """The keeper's file operations in trees that an agent controls. Standard library only: Docker's keeper runs this file as well.
 
 The agent may have planted anything: links out of its tree, pipes that block, devices, directories it cannot enter itself. No
-operation here follows a link, waits for a pipe, or leaves the place it was given; each path is walked one name at a time from
-an open directory. Nothing of the agent's runs meanwhile (commands leave no process), so modes seen stay as they were.
+operation here follows a link, waits for a pipe, or leaves the place it was given: the kernel is told so (``openat2``), and where
+it must be walked, because a directory is missing or closed to its own owner, that is done one name at a time from an open
+directory. Nothing of the agent's runs meanwhile (commands leave no process), so modes seen stay as they were.
+
+Source: linux/openat2.h.
 """
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import secrets
 import shlex
 import shutil
 import stat
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 PLACES = ("/work", "/home/agent", "/tmp", "/tests")  # noqa: S108 (the sandbox's own, a promise of the Sandbox protocol)
 """Where files may be written and read, as seen from inside a sandbox."""
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _OWNER_ALL = 0o700
+_OPENAT2 = 437  # on every architecture
+_RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x08
+_IN_THE_WAY = {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENAMETOOLONG}
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
-def locate(path: str) -> tuple[str, list[str]]:
-    """The place that ``path`` lies in and the names below it. Raises ``ValueError`` where it lies in none."""
+def locate(path: str, *, directory: bool = False) -> tuple[str, list[str]]:
+    """The place that ``path`` lies in and the names below it; of a ``directory``, the place itself will do.
+
+    Raises ``ValueError`` where it lies in none.
+    """
     for place in PLACES:
-        if path.startswith(place + "/"):
+        if path.startswith(place + "/") or (directory and path == place):
             names = [name for name in path[len(place) :].split("/") if name not in {"", "."}]
-            if names and ".." not in names and "\0" not in path:
+            if (names or directory) and ".." not in names and "\0" not in path:
                 return place, names
-    raise ValueError(f"{path!r} is not the path of a file below {', '.join(PLACES)}, free of '..'")
+    what = "a directory at or" if directory else "a file"
+    raise ValueError(f"{path!r} is not the path of {what} below {', '.join(PLACES)}, free of '..'")
 
 
 def write_file(place: str, names: Sequence[str], data: bytes, *, mode: int, owner: tuple[int, int] | None) -> None:
@@ -55,28 +71,78 @@ def read_file(place: str, names: Sequence[str], max_bytes: int) -> bytes:
     shown = "/".join(names)
     directory = _enter(None, place)
     try:
-        for name in names[:-1]:
-            inner = _enter(directory, name)
-            os.close(directory)
-            directory = inner
-        # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
-        file = _open_own(directory, names[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        file = _open_below(directory, names, _READ)
     except OSError as error:
-        if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENAMETOOLONG}:
+        if error.errno in _IN_THE_WAY:
             raise ValueError(f"{shown} is not a regular file, or lies behind a link: {error.strerror}") from None
         raise
     finally:
         os.close(directory)
     try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
             raise ValueError(f"{shown} is not a regular file")
-        with os.fdopen(file, "rb", closefd=False) as opened:
-            data = opened.read(max_bytes + 1)
-        if len(data) > max_bytes:
-            raise ValueError(f"{shown} has {os.fstat(file).st_size} bytes; at most {max_bytes} are read")
+        data = _content(file, max_bytes)
+        if data is None:
+            raise ValueError(f"{shown} has {status.st_size} bytes; at most {max_bytes} are read")
         return data
     finally:
         os.close(file)
+
+
+def read_directory(
+    place: str, names: Sequence[str], *, max_bytes: int, max_files: int
+) -> list[tuple[tuple[str, ...], bytes, bool]]:
+    """The regular files below the directory at ``names`` below ``place``: names below that, content, executable; by path.
+
+    Whatever else is there is left out, but counted. Raises ``FileNotFoundError``, or ``ValueError`` where it is no directory, has
+    more than ``max_bytes`` of content in all or more than ``max_files`` entries, or is deeper than the kernel's paths are long.
+    """
+    shown = "/".join(names) or "."
+    found: list[tuple[tuple[str, ...], bytes, bool]] = []
+    left_bytes, left_files = max_bytes, max_files
+    root = _enter(None, place)
+    try:
+        waiting: list[tuple[str, ...]] = [()]
+        while waiting:
+            below = waiting.pop()
+            # Opened anew from the top: a tree can be deeper than this process may have files open.
+            directory = _open_directory(root, [*names, *below], shown)
+            try:
+                for name, mode in _entries(directory, left_files):
+                    if (left_files := left_files - 1) < 0:
+                        raise ValueError(f"{shown} has more than {max_files} entries; no more are read")
+                    if stat.S_ISDIR(mode):
+                        waiting.append((*below, name))
+                    elif stat.S_ISREG(mode):
+                        data = _read_entry(directory, name, left_bytes)
+                        if data is None:
+                            raise ValueError(f"{shown} has more than {max_bytes} bytes of content; no more are read")
+                        left_bytes -= len(data)
+                        found.append(((*below, name), data, bool(mode & stat.S_IXUSR)))
+            finally:
+                os.close(directory)
+    finally:
+        os.close(root)
+    return sorted(found)
+
+
+def follow_file(place: str, names: Sequence[str], max_bytes: int) -> bytes:  # noqa: ARG001 - as ``read_file``
+    """What ``read_file`` must not be: a program's plain way to read a file. For proofs that the difference matters."""
+    return Path(place, *names).read_bytes()
+
+
+def follow_directory(
+    place: str,
+    names: Sequence[str],
+    *,
+    max_bytes: int,  # noqa: ARG001 - as ``read_directory``
+    max_files: int,  # noqa: ARG001
+) -> list[tuple[tuple[str, ...], bytes, bool]]:
+    """What ``read_directory`` must not be; see ``follow_file``."""
+    top = Path(place, *names)
+    paths = [Path(folder, file) for folder, _, files in os.walk(top, followlinks=True) for file in files]
+    return sorted((path.relative_to(top).parts, path.read_bytes(), os.access(path, os.X_OK)) for path in paths)
 
 
 def copy_command(places: Mapping[str, str], store: str) -> list[str]:
@@ -133,9 +199,72 @@ def _put(directory: int, name: str, data: bytes, mode: int, owner: tuple[int, in
         raise
 
 
+def _content(file: int, max_bytes: int) -> bytes | None:
+    """What is in an open regular file; None where that is more than ``max_bytes``."""
+    if os.fstat(file).st_size > max_bytes:
+        return None
+    with os.fdopen(file, "rb", closefd=False) as opened:
+        data = opened.read(max_bytes + 1)
+    return data if len(data) <= max_bytes else None
+
+
+def _entries(directory: int, most: int) -> Iterator[tuple[str, int]]:
+    """The names in an open directory and their modes; after ``most`` one more, and no further."""
+    with os.scandir(directory) as entries:
+        for entry in islice(entries, most + 1):
+            yield entry.name, entry.stat(follow_symlinks=False).st_mode
+
+
+def _read_entry(directory: int, name: str, max_bytes: int) -> bytes | None:
+    file = _open_own(directory, name, _READ)
+    try:
+        return _content(file, max_bytes)
+    finally:
+        os.close(file)
+
+
+def _open_directory(root: int, names: Sequence[str], shown: str) -> int:
+    try:
+        return _restored(_open_below(root, names or ["."], _DIRECTORY))
+    except OSError as error:
+        if error.errno in _IN_THE_WAY:
+            raise ValueError(f"{shown} is not a directory, lies behind a link, or is too deep: {error.strerror}") from None
+        raise
+
+
+def _open_below(directory: int, names: Sequence[str], flags: int) -> int:
+    """Open what lies at ``names``: in one go, or walking where a directory is closed to its owner or there is no such call."""
+    try:
+        return _openat2(directory, "/".join(names), flags)
+    except OSError as error:
+        if error.errno not in {errno.EACCES, errno.EPERM, errno.ENOSYS}:
+            raise
+    passed = [os.dup(directory)]
+    try:
+        for name in names[:-1]:
+            passed.append(_enter(passed[-1], name))
+            os.close(passed.pop(0))
+        return _open_own(passed[-1], names[-1], flags)
+    finally:
+        for opened in passed:
+            os.close(opened)
+
+
+def _openat2(directory: int, path: str, flags: int) -> int:
+    how = struct.pack("=QQQ", flags, 0, _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS)
+    file = int(_libc.syscall(_OPENAT2, directory, os.fsencode(path), how, len(how)))
+    if file < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), path)
+    return file
+
+
 def _enter(parent: int | None, name: str) -> int:
     """Open a directory, with the owner's rights restored where the agent took them from itself."""
-    directory = _open_own(parent, name, _DIRECTORY)
+    return _restored(_open_own(parent, name, _DIRECTORY))
+
+
+def _restored(directory: int) -> int:
     mode = stat.S_IMODE(os.fstat(directory).st_mode)
     if os.geteuid() != 0 and mode & _OWNER_ALL != _OWNER_ALL:
         os.fchmod(directory, mode | _OWNER_ALL)

@@ -3,18 +3,22 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
+from docker import APIClient
+from docker.errors import NotFound
+
+from sandboxes import _wire
 from sandboxes._commands import not_startable, unusable
 from sandboxes._container import remove
 from sandboxes._engine import Engine
 from sandboxes._files import locate
-from sandboxes._keeper_source import KEEPER_LINE
-from sandboxes._link import Frame, Link
+from sandboxes._gate import Gate
+from sandboxes._link import Link, Listener
 from sandboxes._settling import settled
+from sandboxes._wire import Outcome, Report
 from unhobble.errors import SandboxError
-from unhobble.sandboxing import SANDBOX_ENV, Ending, ExecResult, SandboxFile, User
+from unhobble.sandboxing import SANDBOX_ENV, ExecResult, SandboxFile, User
 
 _GRACE_S = 15.0
 _FILES_S = 120.0
@@ -22,19 +26,46 @@ _log = logging.getLogger(__name__)
 
 
 class KeptSandbox:
-    """``protocols.Sandbox`` in one container."""
+    """``protocols.Sandbox`` in one container.
 
-    def __init__(self, name: str, engine: Engine, link: Link, *, on_close: Callable[["KeptSandbox"], None]) -> None:
-        self._name = name
+    ``name`` is what errors call it and may change; ``container`` is what the engine knows it by, the name if None.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        link: Link,
+        *,
+        container: str | None = None,
+        gate: Gate | None = None,
+        on_close: Callable[["KeptSandbox"], None],
+    ) -> None:
+        self.name = name
+        self.container = container or name
         self._engine = engine
         self._link = link
+        self._gate = gate
         self._on_close = on_close
         self._snapshots: list[str] = []
         self._gone: str | None = None
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its keeper can still be asked, as far as is known without asking."""
+        return self._gone is None and not self._link.is_broken
+
     async def wait_until_ready(self, timeout_s: float) -> None:
-        """Hand the keeper its program and return when it runs. Raises ``SandboxError``."""
-        await self._settle(self._link.start(KEEPER_LINE), "start", timeout_s)
+        """Return when the keeper runs. Raises ``SandboxError``."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._link.start()
+        except TimeoutError:
+            await settled(self._give_up(f"its keeper did not start within {timeout_s:g} s", leaving=False))
+            raise self._is_gone() from None
+        except SandboxError as error:
+            await settled(self._lose(error))
+            raise self._is_gone() from error
 
     async def exec(
         self,
@@ -50,133 +81,166 @@ class KeptSandbox:
         """See ``protocols.Sandbox``."""
         if why := unusable(argv):
             return not_startable(why)
-        streams = {"o": bytearray(), "e": bytearray()}
-        header = {
-            "op": "exec",
-            "argv": list(argv),
-            "cwd": cwd,
-            "env": SANDBOX_ENV | (env or {}),
-            "user": user.value,
-            "timeout_s": timeout_s,
-            "output_bytes": output_bytes,
-        }
+        variables = SANDBOX_ENV | (self._gate.env if self._gate else {}) | (env or {})
+        try:
+            request = _wire.command(
+                argv, cwd=cwd, env=variables, user=user, timeout_s=timeout_s, output_bytes=output_bytes, stdin=stdin
+            )
+        except ValueError as error:
+            return not_startable(str(error))
+        streams = {b"o": bytearray(), b"e": bytearray()}
         started_s = time.monotonic()
         # The keeper keeps the time; the grace is for a keeper that cannot.
-        answer = await self._ask(
-            header, stdin, each=lambda frame: streams[frame.kind].extend(frame.data), limit_s=timeout_s + _GRACE_S
+        report = Report.read(
+            await self._ask("exec", request, lambda kind, data: streams[kind].extend(data), limit_s=timeout_s + _GRACE_S)
         )
+        assert report.ending  # called off is only what nobody waits for
         return ExecResult(
-            ending=Ending(answer["ending"]),
-            exit_code=answer["exit_code"],
-            stdout=bytes(streams["o"]),
-            stderr=bytes(streams["e"]),
-            stdout_truncated=answer.get("stdout_truncated", False),
-            stderr_truncated=answer.get("stderr_truncated", False),
+            ending=report.ending,
+            exit_code=report.exit_code,
+            stdout=bytes(streams[b"o"]),
+            stderr=bytes(streams[b"e"]),
+            stdout_truncated=report.stdout_truncated,
+            stderr_truncated=report.stderr_truncated,
             duration_s=time.monotonic() - started_s,
+            refused=self._gate.take_refused() if self._gate else (),
         )
 
     async def write_files(self, files: Sequence[SandboxFile], *, user: User = User.agent) -> None:
         """See ``protocols.Sandbox``."""
-        listing = [(file.path, len(file.data), file.executable) for file in files]
-        payload = b"".join(file.data for file in files)
-        await self._ask({"op": "write", "files": listing, "user": user.value}, payload)
+        try:
+            for file in files:
+                locate(file.path)
+            request = _wire.write(files, user)
+        except ValueError as error:
+            raise SandboxError(f"sandbox {self.name} cannot write this: {error}") from error
+        await self._ask("write files", request)
 
     async def read_file(self, path: str, *, max_bytes: int) -> bytes:
         """See ``protocols.Sandbox``."""
         locate(path)
         data = bytearray()
-        header = {"op": "read", "path": path, "max_bytes": max_bytes}
-        await self._ask(header, each=lambda frame: data.extend(frame.data), passing=(FileNotFoundError, ValueError))
+        await self._ask("read a file", _wire.read(path, max_bytes), lambda _, piece: data.extend(piece))
         return bytes(data)
+
+    async def read_directory(self, path: str, *, max_bytes: int, max_files: int) -> list[SandboxFile]:
+        """See ``protocols.Sandbox``."""
+        locate(path, directory=True)
+        found: list[tuple[bytes, bytearray]] = []
+
+        def listen(kind: bytes, data: bytes) -> None:
+            if kind == b"n":
+                found.append((data, bytearray()))
+            else:
+                found[-1][1].extend(data)
+
+        await self._ask("read a directory", _wire.read_directory(path, max_bytes, max_files), listen)
+        return sorted((_wire.file(head, bytes(data)) for head, data in found), key=lambda file: file.path)
 
     async def snapshot(self) -> str:
         """See ``protocols.Sandbox``."""
-        name = f"snapshot-{len(self._snapshots) + 1}"
-        await self._ask({"op": "snapshot", "name": name})
-        self._snapshots.append(name)
-        return name
+        await self._ask("snapshot", _wire.snapshot(len(self._snapshots)))
+        self._snapshots.append(f"snapshot-{len(self._snapshots) + 1}")
+        return self._snapshots[-1]
 
     async def restore(self, snapshot: str) -> None:
         """See ``protocols.Sandbox``."""
         if snapshot not in self._snapshots:
-            raise SandboxError(f"sandbox {self._name} has no snapshot {snapshot!r}; it has {', '.join(self._snapshots) or 'none'}")
-        await self._ask({"op": "restore", "name": snapshot})
+            raise SandboxError(f"sandbox {self.name} has no snapshot {snapshot!r}; it has {', '.join(self._snapshots) or 'none'}")
+        await self._ask("restore", _wire.restore(self._snapshots.index(snapshot)))
 
     async def stop_agent(self) -> None:
         """See ``protocols.Sandbox``."""
-        await self._ask({"op": "stop"})
+        await self._ask("stop the agent", _wire.STOP)
 
     async def close(self) -> None:
         """See ``protocols.Sandbox``."""
         if self._gone is None:
-            await settled(self._destroy("it was closed"))
+            await settled(self._give_up("it was closed", leaving=True))
 
-    async def _ask(
-        self,
-        header: dict[str, Any],
-        payload: bytes = b"",
-        *,
-        each: Callable[[Frame], None] | None = None,
-        limit_s: float = _FILES_S,
-        passing: tuple[type[Exception], ...] = (),
-    ) -> dict[str, Any]:
-        """One request to the keeper. Its errors become ``SandboxError`` but for those in ``passing``."""
-        answer = await self._settle(self._link.request(header, payload, each=each), header["op"], limit_s)
-        if "error" in answer:
-            for kind in passing:
-                if kind.__name__ == answer["error"]:
-                    raise kind(answer["message"])
-            raise SandboxError(f"sandbox {self._name} failed to {header['op']}: {answer['error']}: {answer['message']}")
-        return answer
+    async def _ask(self, what: str, request: bytes, listener: Listener | None = None, *, limit_s: float = _FILES_S) -> bytes:
+        """One request to the keeper; returns what its answer says.
 
-    async def _settle(self, exchange: Coroutine[Any, Any, dict[str, Any]], op: str, limit_s: float) -> dict[str, Any]:
-        """See an exchange with the keeper through; where that cannot be, the sandbox goes."""
-        if self._gone:
-            exchange.close()
-            raise SandboxError(f"sandbox {self._name} is gone: {self._gone}")
-        # A task of its own: a cancellation in the middle of a frame would leave the stream unreadable.
-        task = asyncio.ensure_future(exchange)
+        Raises ``FileNotFoundError``, ``ValueError`` or ``SandboxError``, as the keeper has it. Where it cannot answer, the
+        sandbox goes.
+        """
+        if self._gone is not None:
+            raise self._is_gone()
         try:
-            await asyncio.wait({task}, timeout=limit_s)
+            self._link.send(request, listener)
+            async with asyncio.timeout(limit_s):
+                answer = await self._link.answer()
+        except TimeoutError:
+            await settled(self._give_up(f"its keeper did not finish {what!r} within {limit_s:g} s", leaving=False))
+            raise self._is_gone() from None
         except asyncio.CancelledError:
-            await settled(self._call_off(task, op))
+            await settled(self._call_off(what))
             raise
-        if not task.done():
-            await settled(self._give_up(task, f"its keeper did not finish {op!r} within {limit_s:g} s"))
-            raise SandboxError(f"sandbox {self._name} is gone: {self._gone}")
-        try:
-            return task.result()
         except SandboxError as error:
-            await settled(self._destroy(str(error)))
-            raise
+            await settled(self._lose(error))
+            raise self._is_gone() from error
+        return self._understood(what, answer)
 
-    async def _call_off(self, task: "asyncio.Task[dict[str, Any]]", op: str) -> None:
+    def _understood(self, what: str, answer: bytes) -> bytes:
+        outcome, body = Outcome(answer[0]), answer[1:]
+        if outcome is Outcome.done:
+            return body
+        why = body.decode(errors="replace")
+        if what.startswith("read"):
+            if outcome is Outcome.not_found:
+                raise FileNotFoundError(why)
+            if outcome is Outcome.unfit:
+                raise ValueError(why)
+        raise SandboxError(f"sandbox {self.name} failed to {what}: {why}")
+
+    async def _call_off(self, what: str) -> None:
         """End a request that nobody waits for any more, so that the sandbox can take the next."""
         try:
             async with asyncio.timeout(_GRACE_S):
-                if op == "exec":
-                    await self._link.send({"op": "kill"})
-                await task
-                if op == "exec":
+                if what == "exec":
+                    self._link.send(_wire.KILL)
                     await self._link.answer()
+                await self._link.answer()
         except (TimeoutError, SandboxError) as error:
-            await self._give_up(task, f"a request that was called off did not end: {error}")
+            await self._give_up(f"a request that was called off did not end: {error}", leaving=False)
 
-    async def _give_up(self, task: "asyncio.Task[dict[str, Any]]", why: str) -> None:
-        task.cancel()
-        await asyncio.wait({task})
-        await self._destroy(why)
+    async def _lose(self, error: SandboxError) -> None:
+        """Give up a sandbox whose keeper is gone, and say so if that was for want of memory."""
+        why = str(error)
+        if self._gone is None and await self._engine_says_out_of_memory():
+            why += "; the kernel ended it because the sandbox was out of memory"
+        await self._give_up(why, leaving=False)
 
-    async def _destroy(self, why: str) -> None:
+    async def _engine_says_out_of_memory(self) -> bool:
+        try:
+            return await self._engine.call(lambda client: _out_of_memory(client, self.container))
+        except SandboxError:
+            return False
+
+    async def _give_up(self, why: str, *, leaving: bool) -> None:
+        if self._gone is not None:
+            return
         self._gone = why
         self._on_close(self)
-        await remove_container(self._engine, self._name)
         self._link.close()
+        if self._gate:
+            await self._gate.close()
+        await remove_container(self._engine, self.container, leaving=leaving)
+
+    def _is_gone(self) -> SandboxError:
+        return SandboxError(f"sandbox {self.name} is gone: {self._gone}")
 
 
-async def remove_container(engine: Engine, name: str) -> None:
+async def remove_container(engine: Engine, container: str, *, leaving: bool = False) -> None:
     """Never raises: what fails is logged, and the keeper leaves when its link ends."""
     try:
-        await engine.call(lambda client: remove(client, name))
+        await engine.call(lambda client: remove(client, container, leaving=leaving))
     except Exception as error:
-        _log.warning("container %s could not be removed: %s", name, error)
+        _log.warning("container %s could not be removed: %s", container, error)
+
+
+def _out_of_memory(client: APIClient, container: str) -> bool:
+    try:
+        return bool(client.inspect_container(container)["State"]["OOMKilled"])
+    except NotFound:  # the engine was quicker to remove it
+        return False

@@ -1,104 +1,126 @@
-"""The worker's end of the stream to a keeper (``_keeper.py``): requests out, frames in, through Docker's attach connection."""
+"""The worker's end of the stream to a keeper (``_keeper/link.c``): requests out, frames in, through Docker's attach connection."""
 
 import asyncio
-import json
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
 
+from sandboxes._keeper_binary import KEEPER_VERSION
+from sandboxes._wire import HEADER
 from unhobble.errors import SandboxError
 
+_DOCKER = struct.Struct(">BxxxI")
 _STDERR = 2
 _COMPLAINT_BYTES = 4096
+_ANSWER = b"r"
+
+Listener = Callable[[bytes, bytes], None]
+"""Gets each frame before an answer: its kind, one byte, and its content."""
 
 
-class Frame(NamedTuple):
-    """One frame of the keeper's: ``kind`` is ``o``, ``e``, ``d`` or ``r``."""
+class Link(asyncio.Protocol):
+    """A connection to one keeper. Used by one task at a time; any break of it is a ``SandboxError``.
 
-    kind: str
-    data: bytes
+    What comes is taken apart as it comes, whoever waits: one who stops waiting leaves the stream in order.
+    """
 
-
-class Link:
-    """A connection to one keeper. Used by one task at a time; any break of it is a ``SandboxError``."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._pending = bytearray()
+        self._transport: asyncio.Transport | None = None
+        self._received = bytearray()  # in Docker's frames
+        self._said = bytearray()  # in the keeper's
         self._complaint = b""
+        self._listener: Listener | None = None
+        self._answers: deque[bytes] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._broken: str | None = None
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the connection has ended."""
+        return self._broken is not None
 
     @classmethod
     async def over(cls, connection: socket.socket, name: str) -> "Link":
         """Take over a connected socket; ``name`` stands for the sandbox in errors."""
         connection.setblocking(False)
-        reader, writer = await asyncio.open_connection(sock=connection)
-        return cls(reader, writer, name)
+        _, link = await asyncio.get_running_loop().create_connection(lambda: cls(name), sock=connection)
+        return link
 
-    async def start(self, program: str) -> dict[str, Any]:
-        """Give the keeper the one line it waits for, and return when it says that it runs."""
-        await self._write(program.encode() + b"\n")
-        return await self.answer()
+    async def start(self) -> None:
+        """Return when the keeper says that it runs, and that it is the one that belongs to this program."""
+        version = (await self.answer())[1:].decode(errors="replace")
+        if version != KEEPER_VERSION:
+            raise SandboxError(f"the keeper of sandbox {self._name} is version {version!r} and not {KEEPER_VERSION!r}")
 
-    async def request(
-        self, header: dict[str, Any], payload: bytes = b"", *, each: Callable[[Frame], None] | None = None
-    ) -> dict[str, Any]:
-        """Send a request and return its answer; ``each`` sees the frames before it."""
-        await self.send(header, payload)
-        return await self.answer(each)
+    def send(self, request: bytes, listener: Listener | None = None) -> None:
+        """Send a request. ``listener`` gets the frames from now on; without one, who got them before still does."""
+        if self._broken is None and self._transport is not None:
+            self._listener = listener or self._listener
+            self._transport.write(request)
 
-    async def send(self, header: dict[str, Any], payload: bytes = b"") -> None:
-        """Send a request only."""
-        text = json.dumps(header | {"payload": len(payload)}).encode()
-        await self._write(struct.pack(">I", len(text)) + text + payload)
-
-    async def answer(self, each: Callable[[Frame], None] | None = None) -> dict[str, Any]:
-        """Read up to the answer of the oldest open request."""
-        while True:
-            frame = await self._frame()
-            if frame.kind == "r":
-                answer: dict[str, Any] = json.loads(frame.data)
-                return answer
-            if each:
-                each(frame)
+    async def answer(self) -> bytes:
+        """The answer to the oldest request that has none yet. Raises ``SandboxError`` where none can come any more."""
+        while not self._answers:
+            if self._broken is not None:
+                said = self._complaint.decode(errors="replace").strip()
+                why = self._broken + (f"; it said: {said}" if said else "")
+                raise SandboxError(f"the keeper of sandbox {self._name} is gone: {why}")
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        return self._answers.popleft()
 
     def close(self) -> None:
         """Hang up, which makes the keeper leave. Never raises."""
-        self._writer.transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
-    async def _write(self, data: bytes) -> None:
-        try:
-            self._writer.write(data)
-            await self._writer.drain()
-        except OSError as error:
-            raise self._broken(str(error)) from error
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See ``asyncio.Protocol``."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
 
-    async def _frame(self) -> Frame:
-        kind, length = struct.unpack(">cI", await self._take(5))
-        return Frame(kind.decode(), await self._take(length))
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See ``asyncio.Protocol``."""
+        self._broken = f"the connection ended ({exc})" if exc else "the connection ended"
+        self._wake()
 
-    async def _take(self, count: int) -> bytes:
-        """The next ``count`` bytes of the keeper's standard output, out of Docker's own frames.
+    def data_received(self, data: bytes) -> None:
+        """Take Docker's frames apart: one byte of stream number, three zero bytes, four bytes of length.
 
-        A frame of the attach stream: one byte stream number, three zero bytes, four bytes of length. Source: Docker Engine
-        API, "Attach to a container", stream format.
+        Source: Docker Engine API, "Attach to a container", stream format.
         """
-        while len(self._pending) < count:
-            try:
-                stream, length = struct.unpack(">BxxxI", await self._reader.readexactly(8))
-                data = await self._reader.readexactly(length)
-            except (asyncio.IncompleteReadError, OSError) as error:
-                raise self._broken("the connection ended") from error
+        self._received += data
+        start = 0
+        while len(self._received) >= start + _DOCKER.size:
+            stream, length = _DOCKER.unpack_from(self._received, start)
+            if len(self._received) < (end := start + _DOCKER.size + length):
+                break
+            content = self._received[start + _DOCKER.size : end]
             if stream == _STDERR:
-                self._complaint = (self._complaint + data)[-_COMPLAINT_BYTES:]
+                self._complaint = (self._complaint + content)[-_COMPLAINT_BYTES:]
             else:
-                self._pending += data
-        taken = bytes(self._pending[:count])
-        del self._pending[:count]
-        return taken
+                self._said += content
+            start = end
+        del self._received[:start]
+        self._take_frames()
 
-    def _broken(self, why: str) -> SandboxError:
-        said = self._complaint.decode(errors="replace").strip()
-        return SandboxError(f"the keeper of sandbox {self._name} is gone: {why}" + (f"; it said: {said}" if said else ""))
+    def _take_frames(self) -> None:
+        start = 0
+        while len(self._said) >= start + HEADER.size:
+            kind, length = HEADER.unpack_from(self._said, start)
+            if len(self._said) < (end := start + HEADER.size + length):
+                break
+            content = bytes(self._said[start + HEADER.size : end])
+            if kind == _ANSWER:
+                self._answers.append(content)
+                self._wake()
+            elif self._listener:
+                self._listener(kind, content)
+            start = end
+        del self._said[:start]
+
+    def _wake(self) -> None:
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_result(None)

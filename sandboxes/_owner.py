@@ -10,6 +10,7 @@ import fcntl
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -47,23 +48,43 @@ class Realm:
 
     def is_alive(self, owner: str) -> bool:
         """Whether the owner of that id lives."""
+        with self._taken(owner) as taken:
+            return not taken and self._lock(owner).exists()
+
+    @contextlib.contextmanager
+    def alone(self, work: str) -> Iterator[None]:
+        """Be the only one of this realm that does ``work``. Blocks; raises ``OSError``."""
+        lock = os.open(self._made() / work, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            lock = os.open(self._lock(owner), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
         finally:
             os.close(lock)
-        return False
 
     def forget_the_dead(self) -> None:
         """Remove the lock files of owners that live no more."""
         for file in self.directory.glob("*.lock"):
-            if not self.is_alive(file.stem):
-                file.unlink(missing_ok=True)
+            # Held while it is removed: else an owner could come to life in between, and live without a lock.
+            with self._taken(file.stem) as taken:
+                if taken:
+                    file.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _taken(self, owner: str) -> Iterator[bool]:
+        """Hold an owner's lock, where it has one and nobody else holds it."""
+        try:
+            lock = os.open(self._lock(owner), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            yield False
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+        finally:
+            os.close(lock)
 
     def _lock(self, owner: str) -> Path:
         return self.directory / f"{owner}.lock"

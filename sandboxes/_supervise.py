@@ -6,13 +6,17 @@ import errno
 import json
 import os
 import signal
+import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sandboxes._bwrap import CommandLine
+from sandboxes._cgroups import Group
 from sandboxes._commands import EXCESS
+from sandboxes._controls import NONE, Control
+from sandboxes._holder import only_child
 from sandboxes._seccomp import program
 from sandboxes._settling import settled
 from unhobble.errors import SandboxError
@@ -21,6 +25,7 @@ from unhobble.sandboxing import Ending
 _CHUNK_BYTES = 65_536
 _SETUP_S = 30.0
 _REAP_S = 30.0
+_UNSWEPT_S = 1.0
 
 
 class TooLong(Exception):
@@ -32,6 +37,8 @@ class Stream:
     """What is kept of an output stream, and how much there was."""
 
     cap: int
+    excess: int | None
+    """How many bytes are far too many; None where none are."""
     kept: bytearray = field(default_factory=bytearray)
     count: int = 0
 
@@ -41,11 +48,11 @@ class Stream:
         return self.count > self.cap
 
     async def collect(self, source: asyncio.StreamReader, excess: asyncio.Event) -> None:
-        """Read to the end; ``excess`` is set once there is far more than the cap."""
+        """Read to the end; ``excess`` is set once there is far too much."""
         while chunk := await source.read(_CHUNK_BYTES):
             self.kept += chunk[: max(0, self.cap - len(self.kept))]
             self.count += len(chunk)
-            if self.count > EXCESS * self.cap:
+            if self.excess is not None and self.count > self.excess:
                 excess.set()
 
 
@@ -63,20 +70,20 @@ async def supervise(
     launcher: Sequence[str],
     line: CommandLine,
     *,
-    admit: Callable[[int], None],
+    group: Group,
     stdin: bytes,
     timeout_s: float,
     output_bytes: int,
+    without: frozenset[Control] = NONE,
 ) -> Outcome:
-    """Run ``line`` with ``launcher``, the words that start bwrap; when this returns or raises, every process of it is gone.
+    """Run ``line`` with ``launcher``, the words that start bwrap as the only child of what they start.
 
-    ``admit`` is called with the pid of the sandbox's first process before that process does anything, and may raise
-    ``ProcessLookupError`` where it is gone already. Raises ``SandboxError``
-    where bubblewrap fails, ``TooLong`` where no kernel would take the command's arguments.
+    When this returns or raises, every process of it is gone. The sandbox's first process is put into ``group`` before it does
+    anything. Raises ``SandboxError`` where bubblewrap fails, ``TooLong`` where no kernel would take the command's arguments.
     """
-    jail = _Jail()
+    jail = _Jail(group, without)
     try:
-        await jail.start(launcher, line, admit)
+        await jail.start(launcher, line)
         return await jail.run(stdin, timeout_s, output_bytes)
     finally:
         await settled(jail.end())
@@ -112,21 +119,26 @@ class Running:
 class _Jail:
     """One bwrap process and the first process (pid 1) of its namespace, whose death is the death of all others in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: Group, without: frozenset[Control]) -> None:
+        self._group = group
+        self._without = without
         self._files = contextlib.ExitStack()
         self._process: Process | None = None
         self._status = -1
         self._said = b""
         self._pidfd: int | None = None
+        self._dead = asyncio.Event()
 
-    async def start(self, launcher: Sequence[str], line: CommandLine, admit: Callable[[int], None]) -> None:
-        """Start bwrap, let ``admit`` see its child while it is held back, then let it go."""
+    async def start(self, launcher: Sequence[str], line: CommandLine) -> None:
+        """Start bwrap, put its child into the group while it is held back, then let it go."""
         self._status, status = os.pipe()
         self._files.callback(os.close, self._status)
         gate, opener = os.pipe()
         self._files.callback(os.close, opener)  # not before the end: at its closing the child would go on
         rules = _memory_file(program())
-        ours = ["--json-status-fd", str(status), "--block-fd", str(gate), "--seccomp", str(rules)]
+        ours = ["--json-status-fd", str(status), "--block-fd", str(gate)]
+        if Control.syscalls not in self._without:
+            ours += ["--seccomp", str(rules)]
         options = _memory_file("\0".join([*line.options, *ours]).encode())
         theirs = (options, rules, status, gate)
         try:
@@ -142,13 +154,27 @@ class _Jail:
             raise SandboxError(f"bwrap did not start a namespace within {_SETUP_S:g} s") from None
         if "child-pid" not in first:
             raise SandboxError(f"bwrap failed: {await self._complaint()}")
+        assert self._process is not None
         try:
-            self._pidfd = os.pidfd_open(first["child-pid"])
-            self._files.callback(os.close, self._pidfd)
-            admit(first["child-pid"])
+            # What bwrap calls it is its pid in the holder's namespace.
+            pid = only_child(only_child(self._process.pid))
+            self._watch(os.pidfd_open(pid))
+            self._group.add(pid)
         except ProcessLookupError:
             raise SandboxError(f"bwrap failed: {await self._complaint()}") from None
         os.write(opener, b"\n")
+
+    def _watch(self, pidfd: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._pidfd = pidfd
+        self._files.callback(os.close, pidfd)
+        self._files.callback(loop.remove_reader, pidfd)
+        loop.add_reader(pidfd, self._see_death)
+
+    def _see_death(self) -> None:
+        assert self._pidfd is not None
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        self._dead.set()
 
     async def _launch(self, words: list[str], files: tuple[int, ...]) -> None:
         try:
@@ -158,7 +184,7 @@ class _Jail:
                 stdout=PIPE,
                 stderr=PIPE,
                 pass_fds=files,
-                env={},  # a sandbox can read its launcher's
+                env=None if Control.environment in self._without else {},  # a sandbox can read its launcher's
                 start_new_session=True,
             )
         except OSError as error:
@@ -172,16 +198,21 @@ class _Jail:
         assert process is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        stdout, stderr = Stream(output_bytes), Stream(output_bytes)
-        over = [asyncio.ensure_future(process.wait()), asyncio.ensure_future(excess.wait())]
+        cap, most = output_bytes, EXCESS * output_bytes
+        stdout, stderr = Stream(cap, most), Stream(cap, most)
+        if Control.output in self._without:
+            stdout, stderr = Stream(sys.maxsize, None), Stream(sys.maxsize, None)
+        over = [asyncio.ensure_future(self._dead.wait()), asyncio.ensure_future(excess.wait())]
         reading = [asyncio.ensure_future(stdout.collect(process.stdout, excess))]
         reading.append(asyncio.ensure_future(stderr.collect(process.stderr, excess)))
         tasks = [asyncio.ensure_future(self._feed(stdin)), *over, *reading]
         try:
-            done, _ = await asyncio.wait(over, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            left_s = None if Control.time in self._without else timeout_s
+            done, _ = await asyncio.wait(over, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
             ending = Ending.output_exceeded if excess.is_set() else Ending.exited if done else Ending.timed_out
             await self._kill()
-            await asyncio.gather(*reading)  # with every writer dead they come to the end
+            # With every writer dead they come to the end.
+            await asyncio.wait(reading, timeout=_UNSWEPT_S if Control.sweep in self._without else None)
         finally:
             for task in tasks:
                 task.cancel()
@@ -211,7 +242,11 @@ class _Jail:
         try:
             async with asyncio.timeout(_REAP_S):
                 if self._pidfd is not None:
-                    await _readable(self._pidfd)
+                    await self._dead.wait()
+                if Control.sweep in self._without:
+                    return  # what lives on has the pipes open, and ``wait`` waits for them too
+                if Control.pids in self._without:
+                    self._group.kill()  # as the end of a namespace would
                 await self._process.wait()
         except TimeoutError:
             raise SandboxError(f"a process of bwrap {self._process.pid} did not die within {_REAP_S:g} s") from None

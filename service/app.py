@@ -11,17 +11,22 @@ from service.db import open_store
 from service.settings import Settings
 from service.studies import Studies
 from service.supervisor import Supervisor
+from service.workers.waiting_room import this_machine
 from unhobble import __version__
-from unhobble.registry import installed
 
 
 def create_app(settings: Settings, *, with_controller: bool = True) -> FastAPI:
-    """The service over ``settings``. ``with_controller=False`` serves the API alone, beside a controller started elsewhere."""
+    """The service over ``settings``. ``with_controller=False`` serves the API alone, beside a controller started elsewhere.
+
+    Raises ``BadInput`` where the parameters of sandboxes are wrong.
+    """
+    registry = settings.registry()
+    room = this_machine() if with_controller and settings.ray_address is None else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with open_store(settings.database_url) as store:
-            app.state.studies = Studies(store, installed())
+            app.state.studies = Studies(store, registry, room)
             if not with_controller:
                 yield
                 return

@@ -8,14 +8,13 @@ import socket
 from collections.abc import Callable
 
 from sandboxes import Choice, choose
-from service.plan import plan_study
+from service.plan import StudyPlan, plan_study
 from service.search.loop import LEASE_TTL_S, StudyLoop
 from unhobble.analysis.report import SandboxSeen
 from unhobble.errors import BadInput, Conflict, LeaseLost
 from unhobble.protocols import RolloutPool, StudyStore
 from unhobble.records import Lease
 from unhobble.registry import Registry
-from unhobble.sandboxing import SandboxSpec
 from unhobble.vocabulary import Phase
 
 _POLL_S = 0.5
@@ -85,7 +84,7 @@ class Controller:
     async def _run(self, lease: Lease) -> None:
         spec = self._store.study(lease.study).spec
         plan = plan_study(spec, self._registry)
-        choice = await self._sandbox(spec.sandbox)
+        choice = await self._sandbox(plan)
         pool = self._pools(spec.search.concurrency)
         try:
             loop = StudyLoop(
@@ -101,13 +100,13 @@ class Controller:
         finally:
             await pool.close()
 
-    async def _sandbox(self, spec: SandboxSpec) -> Choice:
+    async def _sandbox(self, plan: StudyPlan) -> Choice:
         """The backend for a study that was accepted with one: an engine that is just being restarted is waited for."""
         for _ in range(_SANDBOX_TRIES - 1):
             with contextlib.suppress(BadInput):
-                return await choose(spec, self._registry)
+                return await choose(plan.spec.sandbox, self._registry, plan.chosen)
             await asyncio.sleep(_SANDBOX_WAIT_S)
-        return await choose(spec, self._registry)
+        return await choose(plan.spec.sandbox, self._registry, plan.chosen)
 
     def _fail(self, lease: Lease, reason: str) -> None:
         try:

@@ -9,12 +9,11 @@ from service.controller import Controller
 from service.db import open_store
 from service.settings import Settings
 from service.workers import ray_pools
-from unhobble.registry import installed
 
 
 async def _serve(settings: Settings) -> None:
     with open_store(settings.database_url) as store:
-        controller = Controller(store, installed(), ray_pools(settings))
+        controller = Controller(store, settings.registry(), ray_pools(settings))
         task = asyncio.ensure_future(controller.serve(studies_at_once=settings.studies_at_once))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from search_spaces.space import Space
 from service.search.problem import SearchProblem
+from service.workers.room import Size
 from unhobble.configuration import Configuration, check_configuration
 from unhobble.errors import BadInput, Issue, NotFound
 from unhobble.protocols import SearchStrategy, Task, TaskSuite
 from unhobble.records import TaskInfo
 from unhobble.registry import Registry
+from unhobble.sandboxing import SandboxSpec
 from unhobble.spec import StudySpec
 from unhobble.tasks.splits import split_tasks
 from unhobble.vocabulary import PluginKind, Split
@@ -35,8 +37,17 @@ class StudyPlan:
 
     def tasks(self, split: Split) -> tuple[TaskInfo, ...]:
         """The tasks of a split, by id."""
-        chosen = [task for task in self.suite.tasks if self.splits.get(task.id) is split]
+        chosen = [task for task in self.chosen if self.splits[task.id] is split]
         return tuple(TaskInfo(id=t.id, family=t.family, human_minutes=t.human_minutes) for t in chosen)
+
+    @property
+    def chosen(self) -> tuple[Task, ...]:
+        """The tasks of both splits."""
+        return tuple(task for task in self.suite.tasks if task.id in self.splits)
+
+    def sandbox_for(self, task_id: str, sandbox: SandboxSpec) -> SandboxSpec:
+        """The sandbox of one of the tasks: what it needs on top of what every task gets."""
+        return next(sandbox.for_task(task.needs) for task in self.chosen if task.id == task_id)
 
     def strategy(self, registry: Registry) -> SearchStrategy:
         """A fresh strategy for the study's search. Raises ``BadInput`` where its options do not fit."""
@@ -56,6 +67,7 @@ def plan_study(spec: StudySpec, registry: Registry) -> StudyPlan:
     issues: list[Issue] = []
     issues += _model_issues(spec)
     suite, tasks = _tasks(spec, registry, issues)
+    issues += _sandbox_issues(spec.sandbox, tasks)
     space, baseline = _space(spec, registry, issues)
     splits = split_tasks(tasks, spec.suite.held_out_fraction)
     search_rollouts = spec.budget.rollouts - math.ceil(spec.budget.rollouts * spec.search.confirm_fraction)
@@ -123,6 +135,47 @@ def _space(spec: StudySpec, registry: Registry, issues: list[Issue]) -> tuple[Sp
     if spec.baseline is not None:
         issues += check_configuration(spec.baseline, registry, at="baseline")
     return space, spec.baseline or (space.baseline if space else None)
+
+
+def room_issues(sandbox: SandboxSpec, tasks: Sequence[Task], room: Size) -> list[Issue]:
+    """What can never be run where no worker node has more than ``room``. The tasks' own needs are looked at if the study's fit."""
+    asked = {"every task": sandbox}
+    if Size(*sandbox.request).fits(room):
+        asked = {f"the task {task}": spec for task, spec in task_sandboxes(sandbox, tasks).items()}
+    issues = []
+    for who, spec in asked.items():
+        size = Size(*spec.request)
+        if not size.fits(room):
+            field = "requested_cpus" if size.cores > room.cores else "requested_memory_bytes"
+            said = f"{size} are to be set aside for {who}, and the machine has {room}; set it lower, or use a larger machine"
+            issues.append(Issue(f"sandbox.{field}", said))
+    return issues
+
+
+def task_sandboxes(sandbox: SandboxSpec, tasks: Sequence[Task]) -> dict[str, SandboxSpec]:
+    """The sandbox of each task, by its id. Raises ``BadInput`` with every task that needs what ``sandbox`` does not give."""
+    found: dict[str, SandboxSpec] = {}
+    issues = []
+    for task in tasks:
+        try:
+            found[task.id] = sandbox.for_task(task.needs)
+        except ValueError as error:
+            issues.append(Issue("sandbox.network", f"the task {task.id} {error}"))
+    if issues:
+        raise BadInput(issues)
+    return found
+
+
+def _sandbox_issues(sandbox: SandboxSpec, tasks: Sequence[Task]) -> list[Issue]:
+    issues = []
+    if sandbox.hosts and sandbox.network == "none":
+        said = f"{', '.join(sandbox.hosts)} cannot be reached while network is none; set that to allowlist, or leave the hosts out"
+        issues.append(Issue("sandbox.hosts", said))
+    try:
+        task_sandboxes(sandbox, tasks)
+    except BadInput as error:
+        issues += error.issues
+    return issues
 
 
 def _budget_issues(spec: StudySpec, splits: dict[str, Split], search_rollouts: int) -> list[Issue]:

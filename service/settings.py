@@ -1,10 +1,15 @@
 """The operator's settings, from environment variables that start with ``UNHOBBLE_``. Users' settings are in the study's spec."""
 
+import json
 import os
 from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from unhobble.registry import Registry, installed
+from unhobble.vocabulary import PluginKind
 
 
 def data_directory() -> Path:
@@ -30,6 +35,9 @@ class Settings(BaseSettings):
     ray_address: str | None = Field(None, description="Address of a Ray cluster; a local Ray is started where it is not set.")
     workers: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, description="Worker processes for one study.")
     studies_at_once: int = Field(2, ge=1, description="Studies that one controller runs at the same time.")
+    sandboxes: Annotated[dict[str, dict[str, Any]], NoDecode] = Field(
+        default_factory=dict, description='Parameters of sandbox backends, as JSON: {"docker": {"runtime": "runsc"}}.'
+    )
 
     @field_validator("database_url")
     @classmethod
@@ -37,3 +45,24 @@ class Settings(BaseSettings):
         if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise ValueError("must start with sqlite:/// or postgresql+psycopg://")
         return url
+
+    @field_validator("sandboxes", mode="before")
+    @classmethod
+    def _from_json(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise ValueError(f'must be JSON such as {{"docker": {{"runtime": "runsc"}}}} ({error})') from None
+
+    def registry(self) -> Registry:
+        """The installed plug-ins, sandboxes with the operator's parameters. Raises ``BadInput`` with all that is wrong there."""
+        if not self.sandboxes:
+            return installed()  # no backend is imported for nothing
+        return installed().configured(PluginKind.sandbox, self.sandboxes, at="UNHOBBLE_SANDBOXES")
+
+    def environment(self) -> dict[str, str]:
+        """The settings as environment variables, for a process that shall have the same."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        return {f"UNHOBBLE_{name.upper()}": v if isinstance(v, str) else json.dumps(v) for name, v in values.items()}

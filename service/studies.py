@@ -8,7 +8,8 @@ from pydantic import Field, ValidationError
 
 from sandboxes import choose
 from service.exports import BestConfiguration, export_best
-from service.plan import StudyPlan, plan_study
+from service.plan import StudyPlan, plan_study, room_issues
+from service.workers.room import Size
 from unhobble.analysis.report import Findings
 from unhobble.errors import BadInput, Conflict, Issue
 from unhobble.messages import Frozen
@@ -30,15 +31,22 @@ class Validation(Frozen):
     sandbox: str
     sandbox_why: str
     sandbox_not_enforced: tuple[str, ...]
+    sandboxes_at_once: int | None = Field(
+        description="Sandboxes for which the machine has room, by what the study sets aside for one; null where that is not known."
+    )
     simulated: bool
 
 
 @dataclass(frozen=True)
 class Studies:
-    """Use-cases over a store. Thread-safe as far as the store is."""
+    """Use-cases over a store. Thread-safe as far as the store is.
+
+    ``room`` is what the one machine that runs rollouts has; None where it is not known, or there are several.
+    """
 
     store: StudyStore
     registry: Registry
+    room: Size | None = None
 
     async def validate(self, document: Any) -> tuple[StudySpec, Validation]:
         """Check a study's document and say what it would be. Raises ``BadInput`` with every issue; stores and spends nothing."""
@@ -48,10 +56,13 @@ class Studies:
             plan = plan_study(spec, self.registry)
         except BadInput as error:
             issues += error.issues
+        tasks = plan.chosen if plan else ()
         try:
-            sandbox = await choose(spec.sandbox, self.registry)
+            sandbox = await choose(spec.sandbox, self.registry, tasks)
         except BadInput as error:
             issues += error.issues
+        if self.room is not None:
+            issues += room_issues(spec.sandbox, tasks, self.room)
         if issues or plan is None:
             raise BadInput(issues)
         return spec, Validation(
@@ -63,6 +74,7 @@ class Studies:
             sandbox=sandbox.backend,
             sandbox_why=sandbox.why,
             sandbox_not_enforced=sandbox.not_enforced,
+            sandboxes_at_once=None if self.room is None else Size(*spec.sandbox.request).times_in(self.room),
             simulated=spec.model.is_organism,
         )
 

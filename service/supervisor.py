@@ -53,7 +53,11 @@ class Supervisor:
         while True:
             started_s = loop.time()
             self._child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "service.controller_main", env=self._environment(), preexec_fn=_die_with_parent
+                sys.executable,
+                "-m",
+                "service.controller_main",
+                env={**os.environ, **self._settings.environment()},
+                preexec_fn=_die_with_parent,
             )
             code = await self._child.wait()
             if loop.time() - started_s > _LONGEST_DELAY_S:
@@ -61,10 +65,6 @@ class Supervisor:
             _log.warning("the controller ended with %s; it is started again in %.1f s", code, delay_s)
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, _LONGEST_DELAY_S)
-
-    def _environment(self) -> dict[str, str]:
-        ours = {f"UNHOBBLE_{name.upper()}": str(value) for name, value in self._settings if value is not None}
-        return {**os.environ, **ours}
 
 
 def _die_with_parent() -> None:

@@ -97,6 +97,7 @@ class LiveContext:
                 duration_s=round(result.duration_s, 4),
             )
         )
+        self._recorder.add_refused(result.refused)
         return outcome
 
     def problem(self, problem: FormatProblem) -> None:

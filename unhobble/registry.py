@@ -9,7 +9,7 @@ that yields ``(id, plug-in)``. Any other entry is one plug-in under the entry's 
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -33,11 +33,36 @@ class Plugin:
     summary: str
 
 
+Parameters = Mapping[str, Mapping[str, Any]]
+"""Parameters of plug-ins of one kind, by the plug-in's id."""
+
+
 class Registry:
     """The plug-ins that are installed, by kind and id. Read-only after it was loaded; safe to share between threads."""
 
     def __init__(self) -> None:
         self._by_kind: dict[PluginKind, dict[str, Plugin]] = {}
+        self._operators: dict[PluginKind, Parameters] = {}
+
+    def configured(self, kind: PluginKind, parameters: Parameters, *, at: str) -> "Registry":
+        """The same plug-ins, those of ``kind`` built with the operator's ``parameters`` under what ``build`` is given.
+
+        Raises ``BadInput`` with all that is wrong with them; its paths start at ``at``.
+        """
+        issues: list[Issue] = []
+        for plugin_id, values in parameters.items():
+            try:
+                self.get(kind, plugin_id).config.model_validate(values)
+            except NotFound as error:
+                issues.append(Issue(f"{at}.{plugin_id}", str(error)))
+            except ValidationError as error:
+                issues += validation_issues(error, f"{at}.{plugin_id}")
+        if issues:
+            raise BadInput(issues)
+        registry = Registry()
+        registry._by_kind = self._by_kind
+        registry._operators = self._operators | {kind: parameters}
+        return registry
 
     def ids(self, kind: PluginKind) -> list[str]:
         """Every id of a kind, sorted."""
@@ -55,10 +80,10 @@ class Registry:
             raise NotFound(f"no {_noun(kind)} {plugin_id!r}; there are {', '.join(self.ids(kind))}") from None
 
     def build(self, kind: PluginKind, plugin_id: str, params: dict[str, Any] | None = None, *args: Any) -> Any:
-        """Build a plug-in from its parameters. Raises ``NotFound`` or ``BadInput``."""
+        """Build a plug-in from its parameters and the operator's. Raises ``NotFound`` or ``BadInput``."""
         plugin = self.get(kind, plugin_id)
         try:
-            config = plugin.config.model_validate(params or {})
+            config = plugin.config.model_validate({**self._operators.get(kind, {}).get(plugin_id, {}), **(params or {})})
         except ValidationError as error:
             raise BadInput(validation_issues(error, f"{_noun(kind)} {plugin_id}")) from None
         return plugin.build(config, *args)

@@ -17,6 +17,7 @@ from unhobble.errors import (
 )
 from unhobble.limits import Meter
 from unhobble.protocols import ModelClient, Sandbox, SandboxProvider, Scaffold, Task
+from unhobble.recorded_sandbox import RecordedSandbox
 from unhobble.registry import Registry
 from unhobble.results import Identity, RolloutResult, Spend
 from unhobble.spec import RolloutSpec
@@ -42,16 +43,17 @@ async def run_rollout(spec: RolloutSpec, equipment: Equipment) -> RolloutResult:
     submission: str | None = None
     try:
         with attributed_to("the sandbox"):
-            sandbox = await equipment.provider.open(spec.sandbox, label=spec.id)
+            sandbox = await equipment.provider.open(spec.sandbox, label=spec.id, study=spec.study)
+        ours = RecordedSandbox(sandbox, recorder)
         with attributed_to("the set-up of the task"):
-            await equipment.task.set_up(sandbox)
+            await equipment.task.set_up(ours)
         with attributed_to("the configuration"):
             scaffold, context = _assemble(spec, equipment, sandbox, recorder)
         submission = await _run_agent(scaffold, context, spec, recorder)
         recorder.add(SubmissionStep(text=submission))
         with attributed_to("the scoring"):
             await sandbox.stop_agent()
-            verdict = await equipment.task.scorer.score(sandbox, submission)
+            verdict = await equipment.task.scorer.score(ours, submission)
         recorder.add(verdict)
         score = verdict.score
     except RolloutEscape as escape:

@@ -1,12 +1,12 @@
 """Values at the sandbox seam: what is asked of a sandbox and what it answers."""
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from unhobble.hosts import parse_entry
 from unhobble.messages import Frozen
 
 WORK_DIR = "/work"
@@ -34,17 +34,17 @@ class Ending(StrEnum):
     output_exceeded = "output_exceeded"
 
 
-_HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9._-]*[a-z0-9])?(:\d{1,5})?|\[[0-9a-f:.]+\](:\d{1,5})?")
-
-
 def _host(text: str) -> str:
-    if not _HOST.fullmatch(text := text.lower()):
-        raise ValueError(f"{text!r} is not a host; write pypi.org, *.debian.org, 192.0.2.1 or [2001:db8::1], with :PORT or without")
-    return text
+    parse_entry(text)
+    return text.lower()
 
 
 Host = Annotated[str, AfterValidator(_host)]
 """A host that may be reached: a name, ``*.`` and a name for all names below it, or an address; ``:PORT`` for that port only."""
+
+
+BUILT_IMAGE = "build:"
+"""How an image starts that is built from the folder behind it, an absolute path on the worker's machine with a Dockerfile."""
 
 
 class SandboxNeeds(Frozen):

@@ -1,19 +1,21 @@
-"""A transcript: everything that happened in a rollout, append-only. Version 1 of the format.
+"""A transcript: everything that happened in a rollout, append-only. Version 2 of the format.
 
 A transcript is a list of steps; a step's index is its place in the list and never changes. Its JSON form is
-``{"schema_version": 1, "steps": [{"kind": ..., "at_s": ..., ...}, ...]}``; ``at_s`` is seconds since the rollout started.
+``{"schema_version": 2, "steps": [{"kind": ..., "at_s": ..., ...}, ...]}``; ``at_s`` is seconds since the rollout started.
+Version 1 is the same without steps of the kind ``connection``. It is read as it is; a reader of version 1 must refuse version 2.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
 from unhobble.messages import FormatProblem, Frozen, Message, ModelAnswer, ToolCall
+from unhobble.sandboxing import RefusedConnection
 from unhobble.text import OutsideText
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 class _Step(Frozen):
@@ -53,6 +55,15 @@ class CallStep(_Step):
     exit_code: int | None = None
     truncated: bool = False
     duration_s: float = 0.0
+
+
+class ConnectionStep(_Step):
+    """The command before, or one of the task's set-up or checks, was refused a connection. The agent is not told."""
+
+    kind: Literal["connection"] = "connection"
+    host: OutsideText
+    port: int
+    why: OutsideText
 
 
 class NoteStep(_Step):
@@ -95,7 +106,16 @@ class ErrorStep(_Step):
 
 
 Step = Annotated[
-    MessageStep | AnswerStep | FormatProblemStep | CallStep | NoteStep | LimitStep | SubmissionStep | VerdictStep | ErrorStep,
+    MessageStep
+    | AnswerStep
+    | FormatProblemStep
+    | CallStep
+    | ConnectionStep
+    | NoteStep
+    | LimitStep
+    | SubmissionStep
+    | VerdictStep
+    | ErrorStep,
     Field(discriminator="kind"),
 ]
 STEP: TypeAdapter[Step] = TypeAdapter(Step)
@@ -104,7 +124,7 @@ STEP: TypeAdapter[Step] = TypeAdapter(Step)
 class Transcript(Frozen):
     """A finished transcript, as it is stored and shown."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     steps: tuple[Step, ...] = ()
 
 
@@ -119,6 +139,11 @@ class Recorder:
     def add(self, step: Any) -> None:
         """Append ``step``, stamped with the time since the rollout started."""
         self._steps.append(step.model_copy(update={"at_s": round(self._clock() - self._started_s, 4)}))
+
+    def add_refused(self, refused: Iterable[RefusedConnection]) -> None:
+        """Append a step for each connection that a command was refused."""
+        for connection in refused:
+            self.add(ConnectionStep(host=connection.host, port=connection.port, why=connection.why))
 
     @property
     def steps(self) -> tuple[Step, ...]:

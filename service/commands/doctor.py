@@ -18,6 +18,7 @@ from unhobble.errors import BadInput, UnhobbleError
 
 if TYPE_CHECKING:
     from unhobble.protocols import SandboxProvider
+    from unhobble.registry import Registry
 
 app = typer.Typer()
 _LOW_BYTES, _TOO_LOW_BYTES = 4 * 2**30, 256 * 2**20
@@ -78,20 +79,29 @@ def _python() -> Finding:
 
 
 async def _sandboxes() -> list[Finding]:
-    from unhobble.registry import installed
     from unhobble.vocabulary import PluginKind
 
-    return [await _sandbox(backend) for backend in installed().ids(PluginKind.sandbox)]
+    registry, wrong = _registry()
+    return [*wrong, *[await _sandbox(backend, registry) for backend in registry.ids(PluginKind.sandbox)]]
 
 
-async def _sandbox(backend: str) -> Finding:
-    """Whether a backend works, what it cannot enforce here, and whether the tasks' tools are in its sandboxes."""
+def _registry() -> "tuple[Registry, list[Finding]]":
+    """The plug-ins with the operator's settings; where those are wrong that is found, and the plug-ins are looked at without."""
     from unhobble.registry import installed
+
+    try:
+        return load_settings().registry(), []
+    except BadInput as error:
+        return installed(), [Finding("settings", Light.red, str(error), needed=True)]
+
+
+async def _sandbox(backend: str, registry: "Registry") -> Finding:
+    """Whether a backend works, what it cannot enforce here, and whether the tasks' tools are in its sandboxes."""
     from unhobble.vocabulary import PluginKind
 
     what = f"sandbox {backend}"
     try:
-        provider: SandboxProvider = installed().build(PluginKind.sandbox, backend)
+        provider: SandboxProvider = registry.build(PluginKind.sandbox, backend)
     except UnhobbleError as error:
         return Finding(what, Light.red, str(error))
     try:

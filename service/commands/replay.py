@@ -1,21 +1,22 @@
 """``replay``: an exported configuration, run again with fresh rollouts, beside the figure that it was exported with."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from service.commands.documents import read_export
-from service.commands.terminal import FAILED, Json, err, out, print_json, quiet_stdout, warn
+from service.commands.terminal import FAILED, Json, err, load_settings, out, print_json, quiet_stdout, warn
 from unhobble.errors import BadInput, Issue
 
 if TYPE_CHECKING:
     from service.exports import BestConfiguration
     from unhobble.analysis.capability import Interval
-    from unhobble.protocols import RolloutPool, TaskSuite
+    from unhobble.protocols import RolloutPool, Task, TaskSuite
     from unhobble.results import RolloutResult
+    from unhobble.sandboxing import SandboxSpec
     from unhobble.spec import RolloutSpec
 
     Played = tuple[RolloutSpec, RolloutResult]
@@ -64,24 +65,24 @@ async def _replayed(
     from rich.progress import Progress
 
     from sandboxes import choose
-    from service.workers import inline_pool
+    from service.plan import task_sandboxes
+    from service.workers import inline_pools
     from unhobble.configuration import require_valid
     from unhobble.models import connect
-    from unhobble.registry import installed
     from unhobble.vocabulary import PluginKind
 
-    registry = installed()
+    registry = load_settings().registry()
     require_valid(best.configuration, registry)
     suite: TaskSuite = registry.build(PluginKind.suite, best.suite)
     tasks = _tasks(suite, wanted or best.held_out_tasks)
     await connect(best.model).close()  # a model that cannot be had is said before anything is started
-    choice = await choose(best.sandbox, registry)
-    best = best.model_copy(update={"sandbox": best.sandbox.model_copy(update={"backend": choice.backend})})
-    specs = rollout_specs(best, tasks, epochs)
+    choice = await choose(best.sandbox, registry, tasks)
+    sandbox = best.sandbox.model_copy(update={"backend": choice.backend})
+    specs = rollout_specs(best, task_sandboxes(sandbox, tasks), epochs)
     results: list[Played] = []
     with Progress(console=err(), disable=not err().is_terminal) as progress:
         bar = progress.add_task("replaying", total=len(specs))
-        async for spec, result in run_all(specs, inline_pool(concurrency), concurrency):
+        async for spec, result in run_all(specs, inline_pools(registry)(concurrency), concurrency):
             results.append((spec, result))
             progress.advance(bar)
     warnings = []
@@ -93,15 +94,18 @@ async def _replayed(
     return results, warnings
 
 
-def _tasks(suite: "TaskSuite", wanted: Sequence[str]) -> list[str]:
-    known = [task.id for task in suite.tasks]
-    if unknown := sorted(set(wanted) - set(known)):
+def _tasks(suite: "TaskSuite", wanted: Sequence[str]) -> "list[Task]":
+    known = {task.id: task for task in suite.tasks}
+    if unknown := sorted(set(wanted) - known.keys()):
         raise BadInput([Issue("--task", f"{suite.id} has no task {', '.join(unknown)}; it has {', '.join(known)}")])
-    return list(dict.fromkeys(wanted))
+    return [known[task] for task in dict.fromkeys(wanted)]
 
 
-def rollout_specs(best: "BestConfiguration", tasks: Sequence[str], epochs: int) -> "list[RolloutSpec]":
-    """One rollout for each task and epoch. The epochs go on after the exported ones, so that no seed is used again."""
+def rollout_specs(best: "BestConfiguration", sandboxes: "Mapping[str, SandboxSpec]", epochs: int) -> "list[RolloutSpec]":
+    """One rollout for each task, given with its sandbox, and epoch.
+
+    The epochs go on after the exported ones, so that no seed is used again.
+    """
     from unhobble.spec import RolloutSpec, rollout_id, rollout_seed
     from unhobble.vocabulary import Split
 
@@ -118,11 +122,11 @@ def rollout_specs(best: "BestConfiguration", tasks: Sequence[str], epochs: int) 
             epoch=epoch,
             seed=rollout_seed(best.seed, best.configuration, task, epoch),
             model=best.model,
-            sandbox=best.sandbox,
+            sandbox=sandbox,
             limits=best.configuration.limits(best.limits),
         )
         for epoch in range(best.epochs, best.epochs + epochs)
-        for task in tasks
+        for task, sandbox in sandboxes.items()
     ]
 
 

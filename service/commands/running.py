@@ -25,6 +25,7 @@ from service.commands.terminal import (
     out,
     print_json,
     quiet_stdout,
+    warn,
 )
 from unhobble.errors import BadInput, Conflict
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from service.commands.progress import Display
     from service.settings import Settings
     from service.studies import Studies
+    from unhobble.protocols import SandboxProvider
 
 app = typer.Typer()
 _POLL_S = 0.5
@@ -63,7 +65,8 @@ def demo(
     file = data_directory() / f"demo-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}.db"
     database = f"sqlite:///{file}"
     try:
-        _Play(load_settings(database), named=database, as_json=as_json).run(lambda studies: _submitted(studies, document))
+        play = _Play(asyncio.run(_for_the_demo(load_settings(database))), named=database, as_json=as_json)
+        play.run(lambda studies: _submitted(studies, document))
     except BadInput:
         file.unlink(missing_ok=True)  # no study was stored
         raise
@@ -102,6 +105,23 @@ def demo_document() -> dict[str, Any]:
     return document
 
 
+async def _for_the_demo(settings: "Settings") -> "Settings":
+    """The operator's settings; where bubblewrap cannot keep its limits here, and the operator has not decided that, without those.
+
+    The demo's model is simulated and its tasks are ours: nothing in it reaches for a limit that is not enforced.
+    """
+    from unhobble.vocabulary import PluginKind
+
+    provider: SandboxProvider = settings.registry().build(PluginKind.sandbox, "bubblewrap")
+    try:
+        if (await provider.check()).available:
+            return settings
+    finally:
+        await provider.close()
+    lenient = {"require_cgroups": False} | settings.sandboxes.get("bubblewrap", {})
+    return settings.model_copy(update={"sandboxes": settings.sandboxes | {"bubblewrap": lenient}})
+
+
 def _with_baseline(document: Any, export: Path | None) -> Any:
     """The study with the configuration of an export as its baseline. Raises ``BadInput``."""
     if export is None or not isinstance(document, dict):
@@ -118,7 +138,11 @@ async def _submitted(studies: "Studies", document: Any) -> str:
         f"{plan.search_rollouts} rollouts on {search} tasks to search a space {size}, "
         f"then {plan.confirm_rollouts} on {held_out} held-out tasks; sandbox: {plan.sandbox}"
     )
+    if plan.sandboxes_at_once is not None and plan.sandboxes_at_once < spec.search.concurrency:
+        said += f"; this machine has room for {plan.sandboxes_at_once} at once, the rest waits"
     err().print(said, markup=False)
+    if plan.sandbox_not_enforced:
+        warn(f"not enforced on this machine: {', '.join(plan.sandbox_not_enforced)}")
     return studies.store.create_study(spec).id
 
 
@@ -150,10 +174,12 @@ class _Play:
             from service.commands.status import STARTING
             from service.db import open_store
             from service.studies import Studies
-            from unhobble.registry import installed
+            from service.workers.waiting_room import this_machine
 
+        registry = self.settings.registry()
+        room = None if self.settings.ray_address else this_machine()
         with open_store(self.settings.database_url) as store:
-            studies = Studies(store, installed())
+            studies = Studies(store, registry, room)
             study_id = asyncio.run(_prepared(prepare, studies))
             interrupted = False
             try:
@@ -177,7 +203,7 @@ class _Play:
         if not phase.is_final:
             stopped = "Interrupted." if interrupted else f"The study is {phase.value}."
             err().print(f"{stopped} What is finished is kept. Go on with:", markup=False)
-            err().print(self._command(f"run --resume {study.id}"), soft_wrap=True, markup=False)
+            err().print(self._sandboxed(self._command(f"run --resume {study.id}")), soft_wrap=True, markup=False)
         if interrupted:
             raise typer.Exit(INTERRUPTED)
         if phase not in (Phase.completed, Phase.paused):
@@ -188,11 +214,17 @@ class _Play:
         hint(self._command(f"show {study.id}"))
         if exportable:
             hint(self._command(f"export {study.id} -o best.yaml"))
-            hint("  unhobble replay best.yaml")
+            hint(self._sandboxed("  unhobble replay best.yaml"))
 
     def _command(self, words: str) -> str:
         database = f" --database {shlex.quote(self.named)}" if self.named else ""
         return f"  unhobble {words}{database}"
+
+    def _sandboxed(self, command: str) -> str:
+        """``command`` with the parameters of sandboxes that this study had, where the operator's own are others."""
+        if self.settings.sandboxes == load_settings().sandboxes:
+            return command
+        return f"  UNHOBBLE_SANDBOXES={shlex.quote(self.settings.environment()['UNHOBBLE_SANDBOXES'])} {command.strip()}"
 
 
 async def _prepared(prepare: Callable[["Studies"], Awaitable[str]], studies: "Studies") -> str:

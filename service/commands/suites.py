@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from service.commands.terminal import FAILED, Json, err, out, print_json, quiet_stdout
+from service.commands.terminal import FAILED, Json, err, load_settings, out, print_json, quiet_stdout
 from unhobble.errors import BadInput, Issue
 
 if TYPE_CHECKING:
@@ -111,18 +111,20 @@ async def _checked(tasks: "Sequence[Task]", backend: str, jobs: int) -> "list[Ta
     from rich.progress import Progress
 
     from sandboxes import choose
-    from unhobble.registry import installed
     from unhobble.sandboxing import SandboxSpec
     from unhobble.tasks.checking import check_tasks
     from unhobble.vocabulary import PluginKind
 
-    choice = await choose(SandboxSpec(backend=backend), installed())
-    provider = installed().build(PluginKind.sandbox, choice.backend)
+    registry = load_settings().registry()
+    # A suite that is checked is trusted with the hosts that its tasks declare.
+    spec = SandboxSpec(backend=backend, network="allowlist")
+    choice = await choose(spec, registry, tasks)
+    provider = registry.build(PluginKind.sandbox, choice.backend)
     checks = []
     try:
         with Progress(console=err(), disable=not err().is_terminal) as progress:
             bar = progress.add_task(f"checking in {choice.backend}", total=len(tasks))
-            async for check in check_tasks(tasks, provider, SandboxSpec(backend=choice.backend), jobs=jobs):
+            async for check in check_tasks(tasks, provider, spec.model_copy(update={"backend": choice.backend}), jobs=jobs):
                 checks.append(check)
                 progress.advance(bar)
     finally:

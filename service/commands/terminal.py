@@ -99,10 +99,16 @@ def load_settings(database: str | None = None) -> "Settings":
     try:
         return Settings(database_url=database) if database else Settings()
     except ValidationError as error:
-        names = {i: f"UNHOBBLE_{i.path.upper()}" for i in validation_issues(error)}
+        names = {i: _variable(i.path) for i in validation_issues(error)}
         if database:
             names = {i: "--database" if i.path == "database_url" else name for i, name in names.items()}
         raise BadInput([Issue(name, i.message) for i, name in names.items()]) from None
+
+
+def _variable(path: str) -> str:
+    """The environment variable of a setting, and the place within its value."""
+    name, dot, place = path.partition(".")
+    return f"UNHOBBLE_{name.upper()}{dot}{place}"
 
 
 def quiet_stdout(*, quiet: bool) -> "redirect_stdout[Any]":

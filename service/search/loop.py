@@ -248,7 +248,7 @@ class StudyLoop:
             epoch=request.epoch,
             seed=rollout_seed(spec.search.seed, request.configuration, request.task, request.epoch),
             model=spec.model,
-            sandbox=self.sandbox,
+            sandbox=self.plan.sandbox_for(request.task, self.sandbox),
             limits=request.configuration.limits(spec.limits),
         )
 

@@ -2,24 +2,36 @@
 
 import asyncio
 import contextlib
+import json
 import math
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import ray
 from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from service.workers.queued_pool import QueuedPool
+from service.workers.room import Size
+from service.workers.waiting_room import WaitingRoom
+from unhobble.registry import installed
 from unhobble.results import RolloutResult
 from unhobble.spec import RolloutSpec
+from unhobble.vocabulary import PluginKind
 from unhobble.worker import Worker, invalid_result
+
+_CLOSE_S = 10.0
 
 
 class RolloutActor:
     """One worker process. Async, so that one process holds many rollouts that wait for models and commands."""
 
-    def __init__(self) -> None:
-        self._worker = Worker()
+    def __init__(self, sandboxes: str) -> None:
+        """``sandboxes`` are the operator's parameters of the backends, as JSON."""
+        parameters = json.loads(sandboxes)
+        self._worker = Worker(installed().configured(PluginKind.sandbox, parameters, at="UNHOBBLE_SANDBOXES"))
 
     async def run(self, spec: str) -> str:
         """Run a ``RolloutSpec`` given as JSON; the ``RolloutResult`` comes back as JSON."""
@@ -48,42 +60,76 @@ def start_ray(address: str | None) -> None:
     ray.init(address=address, logging_level="error", log_to_driver=False, namespace="unhobble", **local)
 
 
+def nodes() -> dict[str, Size]:
+    """The nodes that are alive, by Ray's id, and what Ray counts as theirs: cores, and memory beside its object store."""
+    return {
+        node["NodeID"]: Size(node["Resources"].get("CPU", 0.0), int(node["Resources"].get("memory", 0)))
+        for node in ray.nodes()
+        if node["Alive"]
+    }
+
+
+@dataclass
+class _Worker:
+    actor: Any
+    rollouts: int = 0
+
+
 class RayPool(QueuedPool):
     """``protocols.RolloutPool`` over Ray actors. An actor that dies is started again by Ray; its rollouts come back invalid.
 
-    Nothing is retried by Ray: whether a rollout is repeated is the controller's decision, which books every attempt.
+    Nothing is retried by Ray: whether a rollout is repeated is the controller's decision, which books every attempt. A node gets
+    actors when it first has rollouts for them: its share of ``workers``, and at least one. They stay on their node and end with it.
     """
 
-    def __init__(self, *, workers: int, concurrency: int) -> None:
-        super().__init__()
-        per_actor = math.ceil(concurrency / workers)
-        actor = ray.remote(RolloutActor).options(num_cpus=0, max_concurrency=per_actor + 1, max_restarts=-1, max_task_retries=0)
-        self._actors = [actor.remote() for _ in range(workers)]
-        self._load = [0] * workers
-
-    async def submit(self, spec: RolloutSpec) -> None:
-        """See ``protocols.RolloutPool``. The least busy actor gets the rollout."""
-        place = self._load.index(min(self._load))
-        self._load[place] += 1
-        self._start(asyncio.create_task(self._run(place, spec)))
+    def __init__(self, *, workers: int, concurrency: int, room: WaitingRoom, sandboxes: Mapping[str, Mapping[str, Any]]) -> None:
+        super().__init__(room)
+        self._workers = workers
+        self._concurrency = concurrency
+        self._sandboxes = json.dumps(sandboxes)
+        self._at: dict[str, list[_Worker]] = {}
 
     async def worker_pids(self) -> list[int]:
-        """Process ids of the workers."""
-        return [int(await actor.pid.remote()) for actor in self._actors]
+        """Process ids of the workers that were started."""
+        return [int(await worker.actor.pid.remote()) for worker in self._all()]
 
     async def close(self) -> None:
         """See ``protocols.RolloutPool``."""
         await self._cancel_all()
-        for actor in self._actors:
-            with contextlib.suppress(RayError, TimeoutError):  # it is ended with force in any case
-                await asyncio.wait_for(actor.close.remote(), timeout=10)
-            ray.kill(actor)
+        await asyncio.gather(*(self._end(worker) for worker in self._all()))
 
-    async def _run(self, place: int, spec: RolloutSpec) -> None:
+    async def _run_at(self, node: str, spec: RolloutSpec) -> RolloutResult:
+        worker = self._least_busy(node)
+        worker.rollouts += 1
         try:
-            result = RolloutResult.model_validate_json(await self._actors[place].run.remote(spec.model_dump_json()))
+            return RolloutResult.model_validate_json(await worker.actor.run.remote(spec.model_dump_json()))
         except RayError as error:
-            result = invalid_result(spec, f"the worker died: {type(error).__name__}: {error}", retryable=True)
+            return invalid_result(spec, f"the worker died: {type(error).__name__}: {error}", retryable=True)
         finally:
-            self._load[place] -= 1
-        await self._results.put(result)
+            worker.rollouts -= 1
+
+    def _least_busy(self, node: str) -> _Worker:
+        """The worker for the next rollout on a node: a new one, as long as the node has less than its share of them."""
+        there = self._at.setdefault(node, [])
+        if len(there) < math.ceil(self._workers / max(1, len(self._room.nodes))):
+            there.append(_Worker(self._start_on(node)))
+            return there[-1]
+        return min(there, key=lambda worker: worker.rollouts)
+
+    def _start_on(self, node: str) -> Any:
+        options = ray.remote(RolloutActor).options(
+            num_cpus=0,  # the room has been set aside already
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
+            max_concurrency=self._concurrency + 1,
+            max_restarts=-1,
+            max_task_retries=0,
+        )
+        return options.remote(self._sandboxes)
+
+    def _all(self) -> list[_Worker]:
+        return [worker for there in self._at.values() for worker in there]
+
+    async def _end(self, worker: _Worker) -> None:
+        with contextlib.suppress(RayError, TimeoutError):  # it is ended with force in any case
+            await asyncio.wait_for(worker.actor.close.remote(), timeout=_CLOSE_S)
+        ray.kill(worker.actor)

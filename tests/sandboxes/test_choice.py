@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from sandboxes import choose
 from unhobble.errors import BadInput, Issue
 from unhobble.registry import Plugin, Registry
-from unhobble.sandboxing import Availability, SandboxSpec
+from unhobble.sandboxing import Availability, SandboxNeeds, SandboxSpec
 from unhobble.vocabulary import PluginKind
 
 
@@ -26,13 +26,14 @@ class Fakes(Registry):
     def __init__(self, **availability: Availability) -> None:
         super().__init__()
         self.open = 0
-        self.images: dict[str, str] = {}
+        self.images: dict[str, list[str]] = {}
         self._by_kind[PluginKind.sandbox] = {name: self._plugin(name, answer) for name, answer in availability.items()}
 
     def _plugin(self, name: str, answer: Availability) -> Plugin:
         def build(config: Any) -> Any:
             self.open += 1
-            self.images[name] = getattr(config, "image", "")
+            if hasattr(config, "image"):
+                self.images.setdefault(name, []).append(config.image)
             return SimpleNamespace(check=check, close=close)
 
         async def check() -> Availability:
@@ -63,9 +64,9 @@ def _every_provider_is_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     assert [registry.open for registry in made] == [0] * len(made)
 
 
-async def issues_of(spec: SandboxSpec, registry: Registry) -> list[Issue]:
+async def issues_of(spec: SandboxSpec, registry: Registry, tasks: Sequence[Any] = ()) -> list[Issue]:
     with pytest.raises(BadInput) as caught:
-        await choose(spec, registry)
+        await choose(spec, registry, tasks)
     return caught.value.issues
 
 
@@ -101,6 +102,38 @@ async def test_a_backend_that_does_not_exist_is_answered_with_those_that_do() ->
 async def test_an_image_is_looked_for_and_rules_out_backends_without_images() -> None:
     registry = Fakes(bubblewrap=WORKS, docker=WORKS)
     assert (await choose(SandboxSpec(image="mine:1"), registry)).backend == "docker"
-    assert registry.images == {"docker": "mine:1"}
+    assert registry.images == {"docker": ["mine:1"]}
     (issue,) = await issues_of(SandboxSpec(image="mine:1"), Fakes(bubblewrap=WORKS, docker=NO_ENGINE))
     assert "no images" in issue.message
+
+
+def task(image: str | None) -> Any:
+    return SimpleNamespace(needs=SandboxNeeds(image=image))
+
+
+async def test_the_image_of_a_task_rules_out_backends_without_images() -> None:
+    registry = Fakes(bubblewrap=WORKS, docker=NO_ENGINE)
+    (issue,) = await issues_of(SandboxSpec(), registry, [task(None), task("theirs:2")])
+    assert "it has no images, and 'theirs:2' was asked for" in issue.message
+    assert (await choose(SandboxSpec(), registry, [task(None)])).backend == "bubblewrap"
+
+
+async def test_every_image_that_is_used_is_looked_for_once_and_no_other() -> None:
+    registry = Fakes(bubblewrap=WORKS, docker=WORKS)
+    await choose(SandboxSpec(image="mine:1"), registry, [task("theirs:2"), task(None), task("theirs:2")])
+    assert registry.images == {"docker": ["theirs:2", "mine:1"]}
+    registry = Fakes(bubblewrap=WORKS, docker=WORKS)
+    await choose(SandboxSpec(image="mine:1"), registry, [task("theirs:2")])
+    assert registry.images == {"docker": ["theirs:2"]}
+
+
+async def test_an_image_that_is_to_be_built_need_not_be_there_yet() -> None:
+    registry = Fakes(bubblewrap=WORKS, docker=WORKS)
+    assert (await choose(SandboxSpec(), registry, [task("build:/suite/task/environment")])).backend == "docker"
+    assert registry.images == {"docker": ["default"]}
+
+
+async def test_the_operator_s_parameters_are_given_to_every_backend_that_is_looked_at() -> None:
+    registry = Fakes(bubblewrap=WORKS, docker=WORKS)
+    await choose(SandboxSpec(), registry.configured(PluginKind.sandbox, {"docker": {"image": "ours:3"}}, at="SANDBOXES"))
+    assert registry.images == {"docker": ["ours:3"]}

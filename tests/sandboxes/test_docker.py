@@ -1,9 +1,15 @@
-"""What the Docker backend promises beyond the contract: traces at the engine, and what happens when something dies."""
+"""What the Docker backend promises beyond the contract: traces at the engine, what it keeps ready, and what happens when something
+dies.
+"""
 
 import asyncio
+import contextlib
+import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,19 +18,26 @@ import pytest
 from docker import APIClient
 from docker.utils import kwargs_from_env
 
-from sandboxes._container import LABEL
-from sandboxes.docker import Config, DockerProvider, build
+from sandboxes import _container
+from sandboxes._container import OWNER, REALM, ROLLOUT, STUDY
+from sandboxes._keeper_binary import keeper_binary
+from sandboxes._owner import Realm
+from sandboxes.docker import DEFAULT_IMAGE, Config, DockerProvider, build
 from unhobble.errors import SandboxError
 from unhobble.sandboxing import SandboxSpec
 
+MIB = 2**20
 CRASH = """
 import asyncio, sys
 from sandboxes.docker import Config, build
 from unhobble.sandboxing import SandboxSpec
 
 async def main():
-    sandbox = await build(Config()).open(SandboxSpec(), label=sys.argv[1])
+    provider = build(Config(spares=1))
+    await provider.open(SandboxSpec(), label=sys.argv[1], study=sys.argv[1])
+    sandbox = await provider.open(SandboxSpec(), label=sys.argv[1], study=sys.argv[1])
     task = asyncio.ensure_future(sandbox.exec(["sleep", "1000"], timeout_s=1000, output_bytes=1000))
+    await asyncio.sleep(float(sys.argv[2]))
     print("ready", flush=True)
     await task
 
@@ -41,18 +54,39 @@ def engine() -> Iterator[APIClient]:
 
 @pytest.fixture
 async def provider() -> AsyncIterator[DockerProvider]:
-    provider = build(Config())
+    """One without spares, so that each container is one that was asked for."""
+    provider = build(Config(spares=0))
     yield provider
     await provider.close()
 
 
-def containers(engine: APIClient, label: str) -> list[dict[str, Any]]:
-    return list(engine.containers(all=True, filters={"label": f"{LABEL}={label}"}))
+@pytest.fixture
+async def ready_made(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DockerProvider]:
+    """One that keeps a container ready from the first opening on."""
+    provider = build(Config(spares=1))
+    monkeypatch.setattr("sandboxes._spares.Spares._is_new", lambda *_: False)
+    yield provider
+    await provider.close()
 
 
-async def until_gone(engine: APIClient, label: str) -> None:
+@pytest.fixture
+def own_realm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Realm:
+    """A realm in which nobody else sweeps or is swept."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return Realm()
+
+
+def containers(engine: APIClient, study: str) -> list[dict[str, Any]]:
+    return list(engine.containers(all=True, filters={"label": f"{STUDY}={study}"}))
+
+
+async def until_gone(engine: APIClient, study: str) -> None:
+    await until(lambda: not containers(engine, study))
+
+
+async def until(condition: Any) -> None:
     async with asyncio.timeout(30):
-        while containers(engine, label):
+        while not condition():
             await asyncio.sleep(0.05)
 
 
@@ -60,32 +94,170 @@ async def run(sandbox: Any, *argv: str) -> Any:
     return await sandbox.exec(argv, timeout_s=60, output_bytes=65_536)
 
 
+# --- traces -----------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.docker
 async def test_a_closed_sandbox_leaves_no_container(provider: DockerProvider, engine: APIClient) -> None:
-    sandbox = await provider.open(SandboxSpec(), label="closing/1")
-    assert len(containers(engine, "closing/1")) == 1
+    sandbox = await provider.open(SandboxSpec(), label="closing/1", study="closing")
+    assert len(containers(engine, "closing")) == 1
     await sandbox.close()
-    assert containers(engine, "closing/1") == []
+    assert containers(engine, "closing") == []
 
 
 @pytest.mark.docker
-async def test_a_killed_worker_leaves_no_container(engine: APIClient) -> None:
+async def test_a_container_says_whose_it_is(own_realm: Realm, engine: APIClient) -> None:
+    provider = build(Config(spares=0))
+    await provider.open(SandboxSpec(), label="study/7", study="labels")
+    (container,) = containers(engine, "labels")
+    labels = container["Labels"]
+    assert (labels[REALM], labels[STUDY], labels[ROLLOUT]) == (own_realm.id, "labels", "study/7")
+    assert own_realm.is_alive(labels[OWNER])
+    assert container["Names"][0].startswith("/unhobble-study-7-")
+    await provider.close()
+    assert not own_realm.is_alive(labels[OWNER])
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("moment_s", [0, 1], ids=["while the spare starts", "with a spare"])
+async def test_a_killed_worker_leaves_no_container(engine: APIClient, moment_s: float) -> None:
+    study = f"doomed-{moment_s}"
     worker = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", CRASH, "doomed", stdout=subprocess.PIPE, start_new_session=True
+        sys.executable, "-c", CRASH, study, str(moment_s), stdout=subprocess.PIPE, start_new_session=True
     )
     assert worker.stdout is not None
     assert await worker.stdout.readline() == b"ready\n"
-    assert len(containers(engine, "doomed")) == 1
+    assert len(containers(engine, study)) >= 2 + moment_s
     worker.send_signal(signal.SIGKILL)
     await worker.wait()
-    await until_gone(engine, "doomed")
+    # A container that was made and not started is the janitor's: nothing ends it by itself.
+    await until(lambda: all(found["State"] == "created" for found in containers(engine, study)))
+    sweeper = build(Config())
+    await sweeper.sweep()
+    await sweeper.close()
+    assert containers(engine, study) == []
+
+
+@pytest.mark.docker
+async def test_what_has_no_living_owner_is_swept_and_the_rest_is_not(own_realm: Realm, engine: APIClient) -> None:
+    dead, living = own_realm.claim(), own_realm.claim()
+    dead.release()
+    made = {}
+    for whose, labels in {
+        "dead": {REALM: own_realm.id, OWNER: dead.id, STUDY: "swept"},
+        "living": {REALM: own_realm.id, OWNER: living.id},
+        "other realm": {REALM: "elsewhere", OWNER: dead.id},
+        "not ours": {"other": "label"},
+    }.items():
+        made[whose] = engine.create_container(DEFAULT_IMAGE, ["true"], labels=labels | {"test": own_realm.id})["Id"]
+    provider = build(Config())
+    try:
+        (said,) = await provider.sweep()
+        assert "of study swept" in said
+        left = {found["Id"] for found in engine.containers(all=True, filters={"label": f"test={own_realm.id}"})}
+        assert left == {container for whose, container in made.items() if whose != "dead"}
+    finally:
+        for container in made.values():
+            with contextlib.suppress(Exception):
+                engine.remove_container(container, force=True)
+        await provider.close()
+        living.release()
+
+
+@pytest.mark.docker
+def test_what_another_realm_made_and_never_started_is_swept_when_it_is_old(
+    own_realm: Realm, engine: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = {REALM: "elsewhere", OWNER: "gone", STUDY: f"old-{own_realm.id}"}
+    container = engine.create_container(DEFAULT_IMAGE, ["true"], labels=labels)["Id"]
+    assert _container.sweep(engine, own_realm) == []
+    now_s = time.time()
+    monkeypatch.setattr(time, "time", lambda: now_s + 1000)
+    assert len(_container.sweep(engine, own_realm)) >= 1
+    assert container not in [found["Id"] for found in engine.containers(all=True)]
+
+
+@pytest.mark.docker
+def test_a_container_that_does_not_leave_by_itself_is_removed_all_the_same(
+    engine: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_container, "_LEAVING_S", 1)
+    container = engine.create_container(DEFAULT_IMAGE, ["sleep", "1000"], labels={STUDY: "stays"})["Id"]
+    engine.start(container)
+    _container.remove(engine, container, leaving=True)
+    assert containers(engine, "stays") == []
+    _container.remove(engine, container, leaving=True)  # there is none any more
+
+
+@pytest.mark.docker
+async def test_the_first_opening_sweeps(own_realm: Realm, provider: DockerProvider, engine: APIClient) -> None:
+    dead = own_realm.claim()
+    dead.release()
+    engine.create_container(DEFAULT_IMAGE, ["true"], labels={REALM: own_realm.id, OWNER: dead.id, STUDY: "first"})
+    opener = build(Config(spares=0))
+    await opener.open(SandboxSpec(), label="x")
+    assert containers(engine, "first") == []
+    await opener.close()
+
+
+# --- what is kept ready -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.docker
+async def test_the_second_sandbox_is_a_container_that_was_ready_and_gets_its_rollouts_name(
+    ready_made: DockerProvider, engine: APIClient
+) -> None:
+    await ready_made.open(SandboxSpec(), label="first", study="ready")
+    await until(lambda: sum("spare" in found["Names"][0] for found in containers(engine, "ready")) == 1)
+    (spare,) = (found["Id"] for found in containers(engine, "ready") if "spare" in found["Names"][0])
+    sandbox = await ready_made.open(SandboxSpec(requested_cpus=0.1), label="second", study="ready")
+    assert sandbox.container == spare
+    assert (await run(sandbox, "echo", "works")).stdout == b"works\n"
+    await until(lambda: engine.inspect_container(spare)["Name"].startswith("/unhobble-second-"))
+    await ready_made.close()
+    assert containers(engine, "ready") == []
+
+
+@pytest.mark.docker
+async def test_a_used_container_is_never_used_again(ready_made: DockerProvider) -> None:
+    seen = set()
+    for number in range(4):
+        sandbox = await ready_made.open(SandboxSpec(), label="once")
+        assert (await run(sandbox, "ls", "-A", "/work")).stdout == b""
+        await run(sandbox, "touch", f"/work/{number}")
+        seen.add(sandbox.container)
+        await sandbox.close()
+    assert len(seen) == 4
+
+
+@pytest.mark.docker
+async def test_other_limits_get_another_container(ready_made: DockerProvider) -> None:
+    await ready_made.open(SandboxSpec(), label="large")
+    small = await ready_made.open(SandboxSpec(disk_bytes=8 * MIB), label="small")
+    size = (await run(small, "df", "--output=size", "-B1", "/work")).stdout.split()[-1]
+    assert int(size) == 8 * MIB
+
+
+@pytest.mark.docker
+async def test_a_spare_that_died_is_passed_over(ready_made: DockerProvider, engine: APIClient) -> None:
+    await ready_made.open(SandboxSpec(), label="first", study="died")
+    await until(lambda: any("spare" in found["Names"][0] for found in containers(engine, "died")))
+    (spare,) = (found["Id"] for found in containers(engine, "died") if "spare" in found["Names"][0])
+    await until(lambda: engine.inspect_container(spare)["State"]["Running"])
+    engine.kill(spare)
+    sandbox = await ready_made.open(SandboxSpec(), label="second", study="died")
+    assert sandbox.container != spare
+    assert (await run(sandbox, "true")).ok
+
+
+# --- what dies ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.docker
 async def test_a_container_that_dies_is_an_infrastructure_error_and_leaves_nothing(
     provider: DockerProvider, engine: APIClient
 ) -> None:
-    sandbox = await provider.open(SandboxSpec(), label="dying")
+    sandbox = await provider.open(SandboxSpec(), label="dying", study="dying")
     task = asyncio.ensure_future(run(sandbox, "sleep", "1000"))
     await asyncio.sleep(0.2)
     (container,) = containers(engine, "dying")
@@ -103,7 +275,7 @@ async def test_a_keeper_that_does_not_answer_is_given_up(
     provider: DockerProvider, engine: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sandboxes._kept_sandbox._GRACE_S", 0.5)
-    sandbox = await provider.open(SandboxSpec(), label="silent")
+    sandbox = await provider.open(SandboxSpec(), label="silent", study="silent")
     (container,) = containers(engine, "silent")
     engine.pause(container["Id"])
     with pytest.raises(SandboxError, match="did not finish 'exec'"):
@@ -111,27 +283,7 @@ async def test_a_keeper_that_does_not_answer_is_given_up(
     assert containers(engine, "silent") == []
 
 
-@pytest.mark.docker
-async def test_the_container_has_the_hardened_profile(provider: DockerProvider, engine: APIClient) -> None:
-    spec = SandboxSpec(cpus=0.5, memory_bytes=64 * 2**20, processes=50, disk_bytes=4 * 2**20)
-    sandbox = await provider.open(spec, label="profile")
-    (container,) = containers(engine, "profile")
-    host = engine.inspect_container(container["Id"])["HostConfig"]
-    assert (host["NetworkMode"], host["ReadonlyRootfs"], host["Privileged"], host["CapDrop"]) == ("none", True, False, ["ALL"])
-    assert host["SecurityOpt"] == ["no-new-privileges:true"]
-    assert (host["Memory"], host["MemorySwap"], host["NanoCpus"]) == (spec.memory_bytes, spec.memory_bytes, 500_000_000)
-    assert host["Binds"] is None
-    assert {"/work", "/home/agent", "/tmp", "/tests"} <= host["Tmpfs"].keys()
-    assert all("size=4194304" in options for options in host["Tmpfs"].values())
-    await sandbox.close()
-
-
-@pytest.mark.docker
-async def test_a_list_of_processes_is_short(provider: DockerProvider) -> None:
-    sandbox = await provider.open(SandboxSpec(), label="list")
-    shown = (await run(sandbox, "ps", "axo", "args=")).stdout.decode().splitlines()
-    assert shown == ["python3 -I -S -B -c exec(input())", "ps axo args="]
-    await sandbox.close()
+# --- what is said -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.docker
@@ -153,3 +305,58 @@ async def test_an_engine_that_is_not_there_is_named(tmp_path: Path, monkeypatch:
     with pytest.raises(SandboxError, match="no Docker engine answers"):
         await provider.open(SandboxSpec(), label="x")
     await provider.close()
+
+
+@pytest.mark.docker
+async def test_check_says_that_the_engine_does_not_know_a_runtime() -> None:
+    provider = build(Config(runtime="no-such-runtime"))
+    availability = await provider.check()
+    await provider.close()
+    assert not availability.available
+    assert "no runtime 'no-such-runtime'; it has" in availability.reason
+    assert "runc" in availability.reason
+
+
+@pytest.mark.docker
+async def test_an_engine_that_cannot_filter_calls_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    info = APIClient.info
+    monkeypatch.setattr(APIClient, "info", lambda client: info(client) | {"SecurityOptions": ["name=apparmor"]})
+    provider = build(Config())
+    availability = await provider.check()
+    await provider.close()
+    assert not availability.available
+    assert "seccomp" in availability.reason
+
+
+@pytest.mark.docker
+async def test_without_a_keeper_check_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sandboxes._keeper_binary._SOURCE", tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    keeper_binary.cache_clear()
+    provider = build(Config())
+    availability = await provider.check()
+    await provider.close()
+    assert not availability.available
+    assert "gcc" in availability.reason
+
+
+@pytest.mark.docker
+async def test_an_allowlist_needs_the_engines_own_machine(
+    provider: DockerProvider, engine: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandboxes.docker._is_here", lambda pid, container: False)
+    with pytest.raises(SandboxError, match=r"cannot be given an allowlist.*engine's own machine"):
+        await provider.open(SandboxSpec(network="allowlist", hosts=("pypi.org",)), label="x", study="elsewhere")
+    assert containers(engine, "elsewhere") == []
+
+
+@pytest.mark.docker
+async def test_with_an_allowlist_commands_are_told_of_the_proxy(provider: DockerProvider) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("an allowlist needs root")
+    spec = SandboxSpec(network="allowlist", hosts=("pypi.org",))
+    sandbox = await provider.open(spec, label="x")
+    assert b"http_proxy=" in (await run(sandbox, "env")).stdout
+    bare = await provider.open(spec.model_copy(update={"hosts": ()}), label="x")
+    assert b"http_proxy=" not in (await run(bare, "env")).stdout

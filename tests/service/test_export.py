@@ -8,7 +8,7 @@ from service.controller import Controller
 from service.db import open_store
 from service.exports import BestConfiguration
 from service.studies import Studies, findings_of
-from service.workers import inline_pool
+from service.workers import inline_pools
 from unhobble.errors import BadInput
 from unhobble.records import StudyRecord
 from unhobble.registry import installed
@@ -35,7 +35,7 @@ STUDY = {
 def play(store, document) -> StudyRecord:
     async def submit_and_run() -> str:
         study = (await Studies(store, installed()).submit(document)).id
-        await Controller(store, installed(), inline_pool).run_one(study)
+        await Controller(store, installed(), inline_pools(installed())).run_one(study)
         return study
 
     record = store.study(asyncio.run(submit_and_run()))

@@ -82,3 +82,20 @@ def test_every_installed_plug_in_says_what_it_is_and_describes_every_parameter(k
         assert plugin.config.model_config.get("frozen") is True, plugin.id
         for name, field in plugin.config.model_fields.items():
             assert field.description, f"{plugin.id}.{name}"
+
+
+def test_the_operator_s_parameters_lie_under_what_a_plug_in_is_built_with(offered):
+    third_party("third_party_box")
+    offered("box", "third_party_box", PluginKind.sandbox)
+    registry = Registry().configured(PluginKind.sandbox, {"box": {"size": 5}}, at="SETTING")
+    assert registry.build(PluginKind.sandbox, "box") == (5,)
+    assert registry.build(PluginKind.sandbox, "box", {"size": 2}) == (2,)
+    assert Registry().build(PluginKind.sandbox, "box") == (1,)
+
+
+def test_the_operator_s_parameters_are_checked_all_at_once_with_their_paths(offered):
+    third_party("third_party_box")
+    offered("box", "third_party_box", PluginKind.sandbox)
+    with pytest.raises(BadInput) as caught:
+        Registry().configured(PluginKind.sandbox, {"box": {"size": 0, "colour": "red"}, "crate": {}}, at="SETTING")
+    assert {issue.path for issue in caught.value.issues} == {"SETTING.box.size", "SETTING.box.colour", "SETTING.crate"}

@@ -11,9 +11,9 @@ from unhobble.messages import Estimate, ModelAnswer, NativeCall, Usage
 from unhobble.registry import installed
 from unhobble.results import RolloutResult
 from unhobble.rollout import Equipment, run_rollout
-from unhobble.sandboxing import Ending, ExecResult, SandboxSpec
+from unhobble.sandboxing import Ending, ExecResult, RefusedConnection, SandboxNeeds, SandboxSpec
 from unhobble.spec import ModelSpec, RolloutSpec
-from unhobble.transcript import CallStep, Transcript, VerdictStep
+from unhobble.transcript import CallStep, ConnectionStep, Transcript, VerdictStep
 from unhobble.vocabulary import Split
 
 CONFIGURATION = {"prompt": "plain", "tool_format": "native", "scaffold": "react"}
@@ -26,7 +26,8 @@ class FakeSandbox:
 
     async def exec(self, argv, **_):
         await self._did(f"exec {argv[-1]}")
-        return ExecResult(Ending.exited, 0, b"fine\x00\xff", b"")
+        refused = (RefusedConnection(argv[-1].removeprefix("reach "), 443, "not on the list"),) if "reach" in argv[-1] else ()
+        return ExecResult(Ending.exited, 0, b"fine\x00\xff", b"", refused=refused)
 
     async def write_files(self, files, **_):
         await self._did("write")
@@ -55,7 +56,8 @@ class FakeProvider:
     def __init__(self, log, *, breaks_at="") -> None:
         self._log, self._breaks_at = log, breaks_at
 
-    async def open(self, spec, *, label):
+    async def open(self, spec, *, label, study=""):
+        self.opened_for = (label, study)
         if self._breaks_at == "open":
             raise OSError("no room for a container")
         return FakeSandbox(self._log, breaks_at=self._breaks_at)
@@ -63,17 +65,21 @@ class FakeProvider:
 
 class FakeTask:
     id, family, human_minutes = "t", "f", 1.0
-    instruction, reference_steps = "Do it.", ("true",)
+    instruction, reference_steps, needs = "Do it.", ("true",), SandboxNeeds()
 
-    def __init__(self, log, *, verdict: float | Exception = 1.0) -> None:
-        self._log, self._verdict = log, verdict
+    def __init__(self, log, *, verdict: float | Exception = 1.0, reaches: bool = False) -> None:
+        self._log, self._verdict, self._reaches = log, verdict, reaches
         self.scorer = self
 
     async def set_up(self, sandbox):
         self._log.append("set up")
+        if self._reaches:
+            await sandbox.exec(["reach set-up.example"], timeout_s=1, output_bytes=1)
 
     async def score(self, sandbox, submission):
         self._log.append("score")
+        if self._reaches:
+            await sandbox.exec(["reach checks.example"], timeout_s=1, output_bytes=1)
         if isinstance(self._verdict, Exception):
             raise self._verdict
         return VerdictStep(score=self._verdict)
@@ -153,6 +159,36 @@ async def test_the_transcript_holds_everything_in_order_and_survives_json():
     call = next(step for step in result.transcript.steps if isinstance(step, CallStep))
     assert "\x00" not in call.text  # no database stores it
     assert "fine" in call.text
+
+
+async def test_each_refused_connection_is_a_step_after_the_command_that_made_it_and_the_agent_is_not_told():
+    model = FakeModel(says("reach pypi.org"), says("ls"), says(None))
+    result = await run_rollout(spec_with(), Equipment(FakeTask([]), model, FakeProvider([]), installed()))
+    steps = result.transcript.steps
+    (refused,) = [i for i, step in enumerate(steps) if isinstance(step, ConnectionStep)]
+    assert steps[refused].model_dump(exclude={"at_s"}) == {
+        "kind": "connection",
+        "host": "pypi.org",
+        "port": 443,
+        "why": "not on the list",
+    }
+    assert steps[refused - 1].call.arguments == {"command": "reach pypi.org"}
+    assert "not on the list" not in str([request.messages for request in model.asked])
+
+
+async def test_what_the_set_up_and_the_checks_were_refused_is_in_the_transcript_too():
+    equipment = Equipment(FakeTask([], reaches=True), FakeModel(says(None)), FakeProvider([]), installed())
+    steps = (await run_rollout(spec_with(), equipment)).transcript.steps
+    assert [step.host for step in steps if isinstance(step, ConnectionStep)] == ["set-up.example", "checks.example"]
+    kinds = [step.kind for step in steps]
+    assert kinds[0] == "connection"
+    assert kinds[-3:] == ["submission", "connection", "verdict"]
+
+
+async def test_the_sandbox_carries_the_names_of_its_rollout_and_its_study():
+    provider = FakeProvider([])
+    await run_rollout(spec_with(), Equipment(FakeTask([]), FakeModel(says(None)), provider, installed()))
+    assert provider.opened_for == ("r", "s")
 
 
 async def test_every_answer_is_booked_and_an_unknown_price_makes_the_sum_unknown():

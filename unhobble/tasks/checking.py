@@ -101,7 +101,7 @@ async def _play(task: Task, play: Play, provider: SandboxProvider, spec: Sandbox
 async def _score(task: Task, play: Play, provider: SandboxProvider, spec: SandboxSpec) -> tuple[float, tuple[str, ...]]:
     """Set the task up in a fresh sandbox, carry out what ``play`` says as the agent would, and score it."""
     steps = {Play.nothing: (), Play.reference: task.reference_steps, Play.unfinished: task.reference_steps[:-1]}[play]
-    sandbox = await provider.open(spec, label=f"check-{task.id}-{play.value}")
+    sandbox = await provider.open(spec.for_task(task.needs), label=f"check-{task.id}-{play.value}")
     try:
         await task.set_up(sandbox)
         for step in steps:

@@ -4,7 +4,9 @@
 
     suite.yaml                title, version, description, human_minutes_note
     <task id>/
-        task.yaml             family, human_minutes, human_minutes_source, instruction, solution (list of bash commands)
+        task.yaml             family, human_minutes, human_minutes_source, instruction, solution (list of bash commands), and
+                              sandbox where the task needs more than the study gives (``sandboxing.SandboxNeeds``)
+        environment/          with a Dockerfile: the image that the task is made for (optional; or ``sandbox.image``)
         files/                copied to /work before the agent starts (optional)
         setup.sh              run by bash in /work before the agent starts (optional)
         tests/                hidden; copied to /tests, with harness.py, after the agent stopped. check.py holds the checks
@@ -19,11 +21,11 @@ from typing import Literal, TypeVar
 import yaml
 from pydantic import Field, ValidationError
 
-from unhobble.errors import BadInput, TaskError
+from unhobble.errors import BadInput, Issue, TaskError
 from unhobble.messages import Frozen
 from unhobble.protocols import Sandbox
 from unhobble.registry import validation_issues
-from unhobble.sandboxing import TESTS_DIR, WORK_DIR, SandboxFile, User
+from unhobble.sandboxing import BUILT_IMAGE, TESTS_DIR, WORK_DIR, SandboxFile, SandboxNeeds, User
 from unhobble.text import decode
 from unhobble.transcript import VerdictStep
 
@@ -41,6 +43,7 @@ class _TaskFile(Frozen):
     human_minutes_source: Literal["estimate", "measured"]
     instruction: str
     solution: tuple[str, ...] = Field(min_length=1)
+    sandbox: SandboxNeeds = SandboxNeeds()
 
 
 class _SuiteFile(Frozen):
@@ -83,6 +86,7 @@ class FolderTask:
         self.human_minutes = data.human_minutes
         self.instruction = data.instruction.strip()
         self.reference_steps = tuple(step.strip("\n") for step in data.solution)
+        self.needs = _needs(folder, data.sandbox)
         self.scorer = HiddenTests(folder / "tests")
         self._folder = folder
 
@@ -119,6 +123,18 @@ class FolderSuite:
         for file in _files_below(self._folder, ""):
             total.update(f"{file.path}\0{len(file.data)}\0{file.executable:d}\0".encode() + file.data)
         return total.hexdigest()[:16]
+
+
+def _needs(folder: Path, stated: SandboxNeeds) -> SandboxNeeds:
+    """What the task needs of its sandbox, with its ``environment/`` as the image."""
+    environment = folder / "environment"
+    if not environment.exists():
+        return stated
+    if stated.image is not None:
+        raise BadInput([Issue(f"{folder.name}/task.yaml.sandbox.image", f"{stated.image!r}, and there is environment/; keep one")])
+    if not (environment / "Dockerfile").is_file():
+        raise BadInput([Issue(f"{folder.name}/environment", "has no Dockerfile; write one, or set sandbox.image in task.yaml")])
+    return stated.model_copy(update={"image": f"{BUILT_IMAGE}{environment.resolve()}"})
 
 
 def _files_below(folder: Path, target: str) -> list[SandboxFile]:

@@ -20,7 +20,7 @@ def best(store, completed) -> BestConfiguration:
 
 
 def played(best, rule, *, epochs=1, concurrency=3):
-    specs = replay.rollout_specs(best, best.held_out_tasks, epochs)
+    specs = replay.rollout_specs(best, dict.fromkeys(best.held_out_tasks, best.sandbox), epochs)
     pool = RulePool(rule)
 
     async def collect():
@@ -44,7 +44,7 @@ def test_no_seed_of_the_study_is_used_again(store, completed, best):
 
     of_study = list(all_rollouts(store, completed, RolloutFilter(task=best.held_out_tasks[0])))
     used = {rollout_seed(best.seed, r.configuration, r.task, r.epoch) for r in of_study if r.configuration == best.configuration}
-    fresh = [s.seed for s in replay.rollout_specs(best, best.held_out_tasks[:1], epochs=3)]
+    fresh = [s.seed for s in replay.rollout_specs(best, {best.held_out_tasks[0]: best.sandbox}, epochs=3)]
     assert used
     assert not used & set(fresh)
     assert len(set(fresh)) == 3

@@ -9,7 +9,7 @@ import pytest
 
 from service.db import open_store
 from service.paging import all_rollouts
-from service.plan import plan_study
+from service.plan import StudyPlan, plan_study
 from service.search.loop import StudyLoop
 from unhobble.analysis.report import Findings, SandboxSeen
 from unhobble.messages import Usage
@@ -99,15 +99,23 @@ def ticking() -> Callable[[], float]:
     return lambda: float(next(seconds))
 
 
-async def run(store: StudyStore, study: str, pool: RulePool, owner: str = "me") -> None:
+async def run(
+    store: StudyStore,
+    study: str,
+    pool: RulePool,
+    owner: str = "me",
+    *,
+    plan: StudyPlan | None = None,
+    sandbox: SandboxSpec | None = None,
+) -> None:
     lease = store.acquire(owner, ttl_s=30, study_id=study)
     assert lease is not None
     loop = StudyLoop(
         store=store,
         lease=lease,
-        plan=plan_study(store.study(study).spec, installed()),
+        plan=plan or plan_study(store.study(study).spec, installed()),
         registry=installed(),
-        sandbox=SandboxSpec(backend="fake"),
+        sandbox=sandbox or SandboxSpec(backend="fake"),
         sandbox_seen=SEEN,
         pool=pool,
         clock=ticking(),

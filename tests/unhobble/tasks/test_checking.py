@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from unhobble.errors import SandboxError, TaskError
-from unhobble.sandboxing import Ending, ExecResult, SandboxSpec
+from unhobble.sandboxing import Ending, ExecResult, SandboxNeeds, SandboxSpec
 from unhobble.tasks.checking import Play, check_tasks
 from unhobble.transcript import VerdictStep
 
@@ -33,8 +33,8 @@ class FakeProvider:
         self.open_now = self.most_open = 0
         self.labels: list[str] = []
 
-    async def open(self, spec, *, label):
-        del spec
+    async def open(self, spec, *, label, study=""):
+        self.memory_bytes = spec.memory_bytes
         self.open_now += 1
         self.most_open = max(self.most_open, self.open_now)
         self.labels.append(label)
@@ -46,6 +46,7 @@ class FakeTask:
 
     family, human_minutes, instruction = "f", 3.0, "Do it."
     reference_steps = ("one", "two")
+    needs = SandboxNeeds(memory_bytes=2**31)
 
     def __init__(self, id_="t", rule=None) -> None:
         self.id = id_

@@ -65,6 +65,10 @@ class StandInSandbox:
         """See ``Sandbox.read_file``. There are no files."""
         raise FileNotFoundError(path)
 
+    async def read_directory(self, path: str, *, max_bytes: int, max_files: int) -> list[SandboxFile]:  # noqa: ARG002
+        """See ``Sandbox.read_directory``. There are no directories."""
+        raise FileNotFoundError(path)
+
     async def snapshot(self) -> str:
         """See ``Sandbox.snapshot``."""
         self._snapshots.append(self._done)

@@ -1,0 +1,1 @@
+"""What sandboxes cost: rollouts beside Inspect AI, the latency of a command, memory, and opening."""

@@ -1,0 +1,147 @@
+"""The keeper's program (``_keeper/*.c``) as one static executable: taken ready-made, out of the cache, or from a C compiler.
+
+``python -m sandboxes._keeper_binary [DIRECTORY]`` builds it ahead, for a machine that will have no compiler; without a directory
+beside its source, where an installed package looks first. A file counts only if it carries the source's own hash, so
+that neither an old nor a half-written one is ever used.
+"""
+
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Set
+from functools import cache
+from pathlib import Path
+
+from sandboxes._controls import Control
+from unhobble.errors import SandboxError
+
+KEEPER_PATH = "/opt/unhobble/keeper"
+"""Where a container finds its keeper."""
+
+_SOURCE = Path(__file__).with_name("_keeper")
+_FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s")
+_MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
+_WEAKENED = {
+    Control.identity: "--same-user",
+    Control.sweep: "--no-sweep",
+    Control.time: "--no-time",
+    Control.output: "--no-output-cap",
+    Control.copying: "--follow",
+    Control.pids: "--shared-pids",
+}
+_COMPILE_S = 120
+_CHECKSUM_BYTES = 32
+_COMPLAINT_CHARACTERS = 2000
+
+
+def _version() -> str:
+    digest = hashlib.sha256(" ".join(_FLAGS).encode())
+    for file in sorted(_SOURCE.glob("*.[ch]")):
+        content = file.read_bytes()
+        digest.update(f"{file.name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:12]
+
+
+KEEPER_VERSION = _version()
+"""Twelve hexadecimal digits that change with the source; the keeper says them when it is ready."""
+
+
+def keeper_arguments(without: Set[Control]) -> list[str]:
+    """The keeper's arguments that switch off those of its controls that are in ``without``. None in any real sandbox."""
+    return [flag for control, flag in _WEAKENED.items() if control in without]
+
+
+@cache
+def keeper_binary(machine: str) -> bytes:
+    """The executable for a processor, as ``uname -m`` or a Docker engine names it. Blocks while it compiles, once a machine.
+
+    Raises ``SandboxError`` where there is none and it cannot be compiled.
+    """
+    if machine not in _MACHINES:
+        raise SandboxError(f"there is no keeper for the processor {machine!r}; there is one for {', '.join(_MACHINES)}")
+    machine = _MACHINES[machine]
+    name = f"keeper-{machine}"
+    if (ready := _valid(_SOURCE / name)) is not None:
+        return ready
+    try:
+        return _cached(_cache_directory(), f"{KEEPER_VERSION}-{machine}", machine)
+    except OSError as error:
+        raise SandboxError(f"the keeper cannot be kept in a cache: {error}; name another directory with XDG_CACHE_HOME") from error
+
+
+def build_ahead(directory: Path, machine: str) -> Path:
+    """Build the executable for ``machine`` into ``directory`` and return its path. Raises ``SandboxError`` or ``OSError``."""
+    directory.mkdir(parents=True, exist_ok=True)
+    return _build(directory / f"keeper-{machine}", machine)
+
+
+def _cache_directory() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unhobble" / "keeper"
+
+
+def _cached(directory: Path, name: str, machine: str) -> bytes:
+    file = directory / name
+    if (ready := _valid(file)) is not None:
+        return ready
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (directory / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (ready := _valid(file)) is not None:  # another process was first
+            return ready
+        return _build(file, machine).read_bytes()
+
+
+def _valid(file: Path) -> bytes | None:
+    """A file's content if it is this version's program, whole."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return None
+    # The version is in the program, and a checksum of it all behind it.
+    program, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
+    version = f"unhobble-keeper {KEEPER_VERSION}".encode()
+    return content if version in program and hashlib.sha256(program).digest() == checksum else None
+
+
+def _build(file: Path, machine: str) -> Path:
+    compiler = _compiler(machine)
+    with tempfile.TemporaryDirectory(dir=file.parent) as scratch:
+        draft = Path(scratch) / "keeper"
+        sources = [str(source) for source in sorted(_SOURCE.glob("*.c"))]
+        command = [compiler, *_FLAGS, f'-DVERSION="{KEEPER_VERSION}"', "-o", str(draft), *sources]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_S, check=False)
+        except subprocess.TimeoutExpired:
+            raise SandboxError(f"{compiler} did not compile the keeper within {_COMPILE_S} s") from None
+        if done.returncode:
+            complaint = done.stderr[-_COMPLAINT_CHARACTERS:]
+            raise SandboxError(f"{compiler} cannot compile the keeper (Debian: apt-get install {_packages(machine)}): {complaint}")
+        program = draft.read_bytes()
+        draft.write_bytes(program + hashlib.sha256(program).digest())
+        draft.chmod(0o755)
+        draft.replace(file)
+    return file
+
+
+def _compiler(machine: str) -> str:
+    name = "cc" if platform.machine() == machine else f"{machine}-linux-gnu-gcc"
+    if found := shutil.which(name):
+        return found
+    raise SandboxError(
+        f"Docker sandboxes need a keeper for {machine}, and there is no C compiler {name!r} to make it;"
+        f" install one (Debian: apt-get install {_packages(machine)}), or build it ahead: python -m sandboxes._keeper_binary"
+    )
+
+
+def _packages(machine: str) -> str:
+    return "gcc libc6-dev" if platform.machine() == machine else f"gcc-{machine.replace('_', '-')}-linux-gnu"
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else _SOURCE
+    print(build_ahead(target, platform.machine()))  # noqa: T201 (it is a command)
