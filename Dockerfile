@@ -11,6 +11,12 @@ WORKDIR /app
 COPY requirements/runtime.txt requirements/build.txt ./requirements/
 RUN pip install --no-cache-dir --require-hashes -r requirements/build.txt -r requirements/runtime.txt
 COPY . .
+# The image has no compiler, and the keeper of Docker sandboxes is a C program.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && python -m sandboxes._keeper_binary \
+    && apt-get purge --yes --auto-remove gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
 RUN pip install --no-cache-dir --no-deps --no-build-isolation .
 
 USER unhobble

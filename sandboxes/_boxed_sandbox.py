@@ -9,31 +9,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from sandboxes._bwrap import View, command_line, maintenance_line
-from sandboxes._cgroups import NO_GROUP, Group
+from sandboxes._bwrap import View, command_line
+from sandboxes._cgroups import Group
 from sandboxes._commands import not_startable, unusable
 from sandboxes._controls import Control
-from sandboxes._files import (
-    copy_command,
-    follow_directory,
-    follow_file,
-    locate,
-    read_directory,
-    read_file,
-    restore_command,
-    write_file,
-)
+from sandboxes._copies import copy_tree, empty_tree
+from sandboxes._files import enter, follow_directory, follow_file, locate, read_directory, read_file, write_file
 from sandboxes._gate import Gate
-from sandboxes._holder import Holder
+from sandboxes._holder import WRITABLE, Holder
 from sandboxes._settling import settled
 from sandboxes._supervise import Outcome, Running, TooLong, supervise
 from unhobble.errors import SandboxError
-from unhobble.sandboxing import Ending, ExecResult, SandboxFile, User
+from unhobble.sandboxing import TESTS_DIR, Ending, ExecResult, SandboxFile, User
 from unhobble.text import decode
 
-_MAINTENANCE_S = 120.0
-_SAVED = ("work", "home", "tmp")
-_PLACES = {"/work": "work", "/home/agent": "home", "/tmp": "tmp"}  # noqa: S108 (the sandbox's own)
+_PLACES = {"/work": "work", "/home/agent": "home", "/tmp": "tmp", "/tests": "tests"}  # noqa: S108 (the sandbox's own)
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
@@ -106,39 +96,42 @@ class BubblewrapSandbox:
         ids = self._parts.ids
         owner = None if ids is None else ids if user is User.agent else (0, 0)
 
-        def write(folders: dict[str, str]) -> None:
+        def write(box: int, kept: int) -> None:
             for file in files:
                 try:
                     place, names = locate(file.path)
-                    write_file(folders[place], names, file.data, mode=0o755 if file.executable else 0o644, owner=owner)
+                    root, mode = kept if place == TESTS_DIR else box, 0o755 if file.executable else 0o644
+                    write_file(root, [_PLACES[place], *names], file.data, mode=mode, owner=owner)
                 except (OSError, ValueError) as error:
                     raise SandboxError(f"{file.path} cannot be written into the sandbox: {error}") from error
 
-        await settled(self._with_folders(write))
+        await self._with_files(write)
 
     async def read_file(self, path: str, *, max_bytes: int) -> bytes:
         """See ``protocols.Sandbox``."""
         place, names = locate(path)
-        read = follow_file if Control.copying in self._without else read_file
+        read, names = follow_file if Control.copying in self._without else read_file, [_PLACES[place], *names]
         with _reading(path):
-            return await settled(self._with_folders(lambda folders: read(folders[place], names, max_bytes)))
+            return await self._with_files(lambda box, kept: read(kept if place == TESTS_DIR else box, names, max_bytes))
 
     async def read_directory(self, path: str, *, max_bytes: int, max_files: int) -> list[SandboxFile]:
         """See ``protocols.Sandbox``."""
         place, names = locate(path, directory=True)
         read = follow_directory if Control.copying in self._without else read_directory
+
+        def read_all(box: int, kept: int) -> list[tuple[tuple[str, ...], bytes, bool]]:
+            root = kept if place == TESTS_DIR else box
+            return read(root, [_PLACES[place], *names], max_bytes=max_bytes, max_files=max_files)
+
         with _reading(path):
-            found = await settled(
-                self._with_folders(lambda folders: read(folders[place], names, max_bytes=max_bytes, max_files=max_files))
-            )
+            found = await self._with_files(read_all)
         base = "/".join([place, *names])
         return [SandboxFile("/".join([base, *below]), data, executable) for below, data, executable in found]
 
     async def snapshot(self) -> str:
         """See ``protocols.Sandbox``."""
-        self._require_open()
         name = f"snapshot-{len(self._snapshots) + 1}"
-        await self._maintain(copy_command(self._saved(), f"{self._parts.view.kept}/{name}"))
+        await self._with_files(lambda box, kept: _save(box, kept, name))
         self._snapshots.append(name)
         return name
 
@@ -147,7 +140,7 @@ class BubblewrapSandbox:
         self._require_open()
         if snapshot not in self._snapshots:
             raise SandboxError(f"there is no snapshot {snapshot!r}; there are {', '.join(self._snapshots) or 'none'}")
-        await self._maintain(restore_command(self._saved(), f"{self._parts.view.kept}/{snapshot}"))
+        await self._with_files(lambda box, kept: _put_back(box, kept, snapshot))
 
     async def stop_agent(self) -> None:
         """See ``protocols.Sandbox``. No process outlives the command that started it, so only a command under way can be there."""
@@ -166,34 +159,16 @@ class BubblewrapSandbox:
             raise SandboxError("the sandbox was closed")
         self._parts.holder.require_alive()
 
-    async def _with_folders(self, use: Callable[[dict[str, str]], T]) -> T:
-        """Call ``use`` in a thread with where each place lies as the worker reaches it."""
+    async def _with_files(self, use: Callable[[int, int], T]) -> T:
+        """Call ``use`` in a thread with descriptors of the agent's and the keeper's file systems, and await its end."""
         self._require_open()
         # Descriptors of its own: another sandbox may get the numbers of this one's when it is closed meanwhile.
         box, kept = os.dup(self._parts.holder.box), os.dup(self._parts.holder.kept)
         try:
-            folders = {place: f"/proc/self/fd/{box}/{name}" for place, name in _PLACES.items()}
-            return await asyncio.to_thread(use, folders | {"/tests": f"/proc/self/fd/{kept}/tests"})
+            return await settled(asyncio.to_thread(use, box, kept))
         finally:
             os.close(box)
             os.close(kept)
-
-    def _saved(self) -> dict[str, str]:
-        return {name: f"{self._parts.view.box}/{name}" for name in _SAVED}
-
-    async def _maintain(self, argv: list[str]) -> None:
-        """Run a command of the worker's own over the sandbox's files, which may be closed to their very owner."""
-        outcome = await supervise(
-            [*self._parts.holder.enter(None), self._parts.executable],
-            maintenance_line(self._parts.view, argv),
-            group=NO_GROUP,
-            stdin=b"",
-            timeout_s=_MAINTENANCE_S,
-            output_bytes=4096,
-        )
-        if outcome.exit_code != 0:
-            said = decode(bytes(outcome.stderr.kept)).strip()
-            raise SandboxError(f"the sandbox's files could not be copied ({outcome.ending.value}): {said[-500:]}")
 
     async def _remove(self) -> None:
         try:
@@ -204,6 +179,55 @@ class BubblewrapSandbox:
             await asyncio.to_thread(self._parts.group.remove)
         except Exception as error:
             _log.warning("a sandbox could not be removed: %s", error)
+
+
+def _save(box: int, kept: int, name: str) -> None:
+    """Copy all that the agent can write to ``name`` in the keeper's file system. Raises ``SandboxError``."""
+    with _copying(), _new_directory(kept, "links") as links:
+        os.mkdir(name, 0o700, dir_fd=kept)
+        with _opened(kept, name) as store:
+            for place in WRITABLE:
+                os.mkdir(place, 0o700, dir_fd=store)
+                with _opened(box, place) as source, _opened(store, place) as target:
+                    copy_tree(source, target, links)
+
+
+def _put_back(box: int, kept: int, name: str) -> None:
+    """The reverse. The directories themselves stay."""
+    with _copying(), _new_directory(box, "links") as links, _opened(kept, name) as store:
+        for place in WRITABLE:
+            with _opened(store, place) as source, _opened(box, place) as target:
+                empty_tree(target)
+                copy_tree(source, target, links)
+
+
+@contextlib.contextmanager
+def _copying() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SandboxError(f"the sandbox's files could not be copied: {error}") from error
+
+
+@contextlib.contextmanager
+def _opened(parent: int, name: str) -> Iterator[int]:
+    directory = enter(parent, name)
+    try:
+        yield directory
+    finally:
+        os.close(directory)
+
+
+@contextlib.contextmanager
+def _new_directory(parent: int, name: str) -> Iterator[int]:
+    """A directory for as long as it is needed."""
+    os.mkdir(name, 0o700, dir_fd=parent)
+    try:
+        with _opened(parent, name) as directory:
+            yield directory
+            empty_tree(directory)
+    finally:
+        os.rmdir(name, dir_fd=parent)
 
 
 @contextlib.contextmanager

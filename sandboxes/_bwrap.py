@@ -9,7 +9,7 @@ from sandboxes._system import AGENT_ID, System
 from unhobble.sandboxing import HOME_DIR, SANDBOX_ENV, TESTS_DIR, WORK_DIR, User
 
 _TMP_DIR = "/tmp"  # noqa: S108 (the sandbox's own, a promise of the Sandbox protocol)
-_SHM_BYTES = 64 * 2**20
+_SHM_DIR = "/dev/shm"  # noqa: S108 (as above)
 _KEEPER_CAPABILITIES = ("CAP_DAC_OVERRIDE", "CAP_FOWNER")
 
 
@@ -25,7 +25,7 @@ class CommandLine:
 class View:
     """What every command of one sandbox has before it.
 
-    ``box`` holds ``work``, ``home`` and ``tmp``, and ``kept`` holds ``tests``. ``own_network``: each command has a network of its
+    ``box`` holds ``work``, ``home``, ``tmp`` and ``shm``, and ``kept`` holds ``tests``. ``own_network``: each command has a network of its
     own, instead of the one that bwrap is started in. ``ulimits`` are arguments of the shell's ``ulimit``.
     """
 
@@ -44,9 +44,8 @@ def command_line(view: View, argv: Sequence[str], *, cwd: str, env: dict[str, st
     words = [*_namespaces(view), *_identity(user, without), "--new-session", "--hostname", "sandbox"]
     if Control.sweep not in without:
         words.append("--die-with-parent")
-    words += [*_system(view), "--perms", "1777", "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm"]  # noqa: S108 (the sandbox's own)
-    words += ["--perms", "0755", "--dir", "/home"]
-    for name, place in (("work", WORK_DIR), ("home", HOME_DIR), ("tmp", _TMP_DIR)):
+    words += [*_system(view), "--perms", "0755", "--dir", "/home"]
+    for name, place in (("work", WORK_DIR), ("home", HOME_DIR), ("tmp", _TMP_DIR), ("shm", _SHM_DIR)):
         words += ["--bind", f"{view.box}/{name}", place]
     writable = user is User.keeper or Control.read_only in without
     words += ["--bind" if writable else "--ro-bind", f"{view.kept}/tests", TESTS_DIR]
@@ -57,18 +56,6 @@ def command_line(view: View, argv: Sequence[str], *, cwd: str, env: dict[str, st
     for name, value in (SANDBOX_ENV | env).items():
         words += ["--setenv", name, value]
     return CommandLine(words, [*_started_in(cwd, view.ulimits), *argv])
-
-
-def maintenance_line(view: View, argv: Sequence[str]) -> CommandLine:
-    """How to run the worker's own ``argv`` with the right to every file of the sandbox and to write nowhere else.
-
-    Whoever starts it is root, or root of the holder's user namespace and so of all the files there.
-    """
-    words = ["--ro-bind", "/", "/", "--dev", "/dev"]
-    for directory in (view.box, view.kept):
-        words += ["--bind", str(directory), str(directory)]
-    words += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--new-session"]
-    return CommandLine([*words, "--clearenv", "--setenv", "PATH", "/usr/bin:/bin"], list(argv))
 
 
 def _namespaces(view: View) -> list[str]:

@@ -107,10 +107,6 @@ class Group:
         return True
 
 
-NO_GROUP = Group({})
-"""Holds nothing: for what is the worker's own doing."""
-
-
 def _removed(directory: Path) -> bool:
     try:
         directory.rmdir()

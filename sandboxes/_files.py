@@ -1,4 +1,4 @@
-"""The keeper's file operations in trees that an agent controls. Standard library only: Docker's keeper runs this file as well.
+"""File operations in trees that an agent controls.
 
 The agent may have planted anything: links out of its tree, pipes that block, devices, directories it cannot enter itself. No
 operation here follows a link, waits for a pipe, or leaves the place it was given: the kernel is told so (``openat2``), and where
@@ -8,17 +8,14 @@ directory. Nothing of the agent's runs meanwhile (commands leave no process), so
 Source: linux/openat2.h.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os
 import secrets
-import shlex
 import shutil
 import stat
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -26,8 +23,9 @@ PLACES = ("/work", "/home/agent", "/tmp", "/tests")  # noqa: S108 (the sandbox's
 """Where files may be written and read, as seen from inside a sandbox."""
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""How a file is opened: where it is a pipe that nobody writes to, opening would else wait for ever."""
+
 _OWNER_ALL = 0o700
 _OPENAT2 = 437  # on every architecture
 _RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x08
@@ -49,12 +47,12 @@ def locate(path: str, *, directory: bool = False) -> tuple[str, list[str]]:
     raise ValueError(f"{path!r} is not the path of {what} below {', '.join(PLACES)}, free of '..'")
 
 
-def write_file(place: str, names: Sequence[str], data: bytes, *, mode: int, owner: tuple[int, int] | None) -> None:
-    """Write ``data`` at ``names`` below the directory ``place``, making parents; whatever stands in the way is replaced.
+def write_file(root: int, names: Sequence[str], data: bytes, *, mode: int, owner: tuple[int, int] | None) -> None:
+    """Write ``data`` at ``names`` below the open directory ``root``, making parents; whatever stands in the way is replaced.
 
     ``owner`` (uid, gid) gets the file and the parents made; None leaves them with this process. Raises ``OSError``.
     """
-    directory = _enter(None, place)
+    directory = os.dup(root)
     try:
         for name in names[:-1]:
             directory = _step(directory, name, owner)
@@ -63,21 +61,18 @@ def write_file(place: str, names: Sequence[str], data: bytes, *, mode: int, owne
         os.close(directory)
 
 
-def read_file(place: str, names: Sequence[str], max_bytes: int) -> bytes:
-    """The content of the regular file at ``names`` below ``place``.
+def read_file(root: int, names: Sequence[str], max_bytes: int) -> bytes:
+    """The content of the regular file at ``names`` below the open directory ``root``.
 
     Raises ``FileNotFoundError``, or ``ValueError`` where it is no regular file, lies behind a link, or is too large.
     """
     shown = "/".join(names)
-    directory = _enter(None, place)
     try:
-        file = _open_below(directory, names, _READ)
+        file = _open_below(root, names, READ)
     except OSError as error:
         if error.errno in _IN_THE_WAY:
             raise ValueError(f"{shown} is not a regular file, or lies behind a link: {error.strerror}") from None
         raise
-    finally:
-        os.close(directory)
     try:
         status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode):
@@ -90,87 +85,66 @@ def read_file(place: str, names: Sequence[str], max_bytes: int) -> bytes:
         os.close(file)
 
 
-def read_directory(
-    place: str, names: Sequence[str], *, max_bytes: int, max_files: int
-) -> list[tuple[tuple[str, ...], bytes, bool]]:
-    """The regular files below the directory at ``names`` below ``place``: names below that, content, executable; by path.
+def read_directory(root: int, names: Sequence[str], *, max_bytes: int, max_files: int) -> list[tuple[tuple[str, ...], bytes, bool]]:
+    """The regular files below the directory at ``names`` below the open directory ``root``, by path.
 
-    Whatever else is there is left out, but counted. Raises ``FileNotFoundError``, or ``ValueError`` where it is no directory, has
+    Of each the names below that directory, its content, and whether it is executable. Whatever else is there is left out, but counted. Raises ``FileNotFoundError``, or ``ValueError`` where it is no directory, has
     more than ``max_bytes`` of content in all or more than ``max_files`` entries, or is deeper than the kernel's paths are long.
     """
     shown = "/".join(names) or "."
     found: list[tuple[tuple[str, ...], bytes, bool]] = []
     left_bytes, left_files = max_bytes, max_files
-    root = _enter(None, place)
-    try:
-        waiting: list[tuple[str, ...]] = [()]
-        while waiting:
-            below = waiting.pop()
-            # Opened anew from the top: a tree can be deeper than this process may have files open.
-            directory = _open_directory(root, [*names, *below], shown)
-            try:
-                for name, mode in _entries(directory, left_files):
-                    if (left_files := left_files - 1) < 0:
-                        raise ValueError(f"{shown} has more than {max_files} entries; no more are read")
-                    if stat.S_ISDIR(mode):
-                        waiting.append((*below, name))
-                    elif stat.S_ISREG(mode):
-                        data = _read_entry(directory, name, left_bytes)
-                        if data is None:
-                            raise ValueError(f"{shown} has more than {max_bytes} bytes of content; no more are read")
-                        left_bytes -= len(data)
-                        found.append(((*below, name), data, bool(mode & stat.S_IXUSR)))
-            finally:
-                os.close(directory)
-    finally:
-        os.close(root)
+    waiting: list[tuple[str, ...]] = [()]
+    while waiting:
+        below = waiting.pop()
+        # Opened anew from the top: a tree can be deeper than this process may have files open.
+        directory = _open_directory(root, [*names, *below], shown)
+        try:
+            for name, mode in _entries(directory, left_files):
+                if (left_files := left_files - 1) < 0:
+                    raise ValueError(f"{shown} has more than {max_files} entries; no more are read")
+                if stat.S_ISDIR(mode):
+                    waiting.append((*below, name))
+                elif stat.S_ISREG(mode):
+                    data = _read_entry(directory, name, left_bytes)
+                    if data is None:
+                        raise ValueError(f"{shown} has more than {max_bytes} bytes of content; no more are read")
+                    left_bytes -= len(data)
+                    found.append(((*below, name), data, bool(mode & stat.S_IXUSR)))
+        finally:
+            os.close(directory)
     return sorted(found)
 
 
-def follow_file(place: str, names: Sequence[str], max_bytes: int) -> bytes:  # noqa: ARG001 - as ``read_file``
+def follow_file(root: int, names: Sequence[str], max_bytes: int) -> bytes:  # noqa: ARG001 - as ``read_file``
     """What ``read_file`` must not be: a program's plain way to read a file. For proofs that the difference matters."""
-    return Path(place, *names).read_bytes()
+    return Path(f"/proc/self/fd/{root}", *names).read_bytes()
 
 
 def follow_directory(
-    place: str,
+    root: int,
     names: Sequence[str],
     *,
     max_bytes: int,  # noqa: ARG001 - as ``read_directory``
     max_files: int,  # noqa: ARG001
 ) -> list[tuple[tuple[str, ...], bytes, bool]]:
     """What ``read_directory`` must not be; see ``follow_file``."""
-    top = Path(place, *names)
+    top = Path(f"/proc/self/fd/{root}", *names)
     paths = [Path(folder, file) for folder, _, files in os.walk(top, followlinks=True) for file in files]
     return sorted((path.relative_to(top).parts, path.read_bytes(), os.access(path, os.X_OK)) for path in paths)
-
-
-def copy_command(places: Mapping[str, str], store: str) -> list[str]:
-    """The command that copies every place (name -> directory) into the new directory ``store``: links, modes, times, holes."""
-    copies = (f"cp -a --reflink=auto -- {shlex.quote(path)} {shlex.quote(f'{store}/{name}')}" for name, path in places.items())
-    return ["/bin/sh", "-ec", "\n".join([f"mkdir -m 0700 {shlex.quote(store)}", *copies])]
-
-
-def restore_command(places: Mapping[str, str], store: str) -> list[str]:
-    """The command that makes every place what ``copy_command`` found there. The directories themselves stay: they are mounts."""
-    lines = []
-    for name, path in places.items():
-        lines.append(f"find {shlex.quote(path)} -mindepth 1 -delete")
-        lines.append(f"cp -a --reflink=auto -- {shlex.quote(f'{store}/{name}')}/. {shlex.quote(path)}/")
-    return ["/bin/sh", "-ec", "\n".join(lines)]
 
 
 def _step(directory: int, name: str, owner: tuple[int, int] | None) -> int:
     """Go down into ``name``, making it a directory where it is none, and close ``directory``."""
     try:
-        inner = _enter(directory, name)
+        inner = enter(directory, name)
     except OSError as error:
         if error.errno in {errno.ENOTDIR, errno.ELOOP}:
             os.unlink(name, dir_fd=directory)
         elif error.errno != errno.ENOENT:
             raise
         os.mkdir(name, 0o755, dir_fd=directory)
-        inner = _enter(directory, name)
+        inner = enter(directory, name)
         os.fchmod(inner, 0o755)  # whatever this process's umask is
         if owner:
             os.fchown(inner, *owner)
@@ -216,7 +190,7 @@ def _entries(directory: int, most: int) -> Iterator[tuple[str, int]]:
 
 
 def _read_entry(directory: int, name: str, max_bytes: int) -> bytes | None:
-    file = _open_own(directory, name, _READ)
+    file = open_own(directory, name, READ)
     try:
         return _content(file, max_bytes)
     finally:
@@ -225,7 +199,7 @@ def _read_entry(directory: int, name: str, max_bytes: int) -> bytes | None:
 
 def _open_directory(root: int, names: Sequence[str], shown: str) -> int:
     try:
-        return _restored(_open_below(root, names or ["."], _DIRECTORY))
+        return restored(_open_below(root, names, _DIRECTORY))
     except OSError as error:
         if error.errno in _IN_THE_WAY:
             raise ValueError(f"{shown} is not a directory, lies behind a link, or is too deep: {error.strerror}") from None
@@ -242,9 +216,9 @@ def _open_below(directory: int, names: Sequence[str], flags: int) -> int:
     passed = [os.dup(directory)]
     try:
         for name in names[:-1]:
-            passed.append(_enter(passed[-1], name))
+            passed.append(enter(passed[-1], name))
             os.close(passed.pop(0))
-        return _open_own(passed[-1], names[-1], flags)
+        return open_own(passed[-1], names[-1], flags)
     finally:
         for opened in passed:
             os.close(opened)
@@ -259,19 +233,21 @@ def _openat2(directory: int, path: str, flags: int) -> int:
     return file
 
 
-def _enter(parent: int | None, name: str) -> int:
+def enter(parent: int, name: str) -> int:
     """Open a directory, with the owner's rights restored where the agent took them from itself."""
-    return _restored(_open_own(parent, name, _DIRECTORY))
+    return restored(open_own(parent, name, _DIRECTORY))
 
 
-def _restored(directory: int) -> int:
+def restored(directory: int) -> int:
+    """An open directory, with the owner's rights to it restored."""
     mode = stat.S_IMODE(os.fstat(directory).st_mode)
     if os.geteuid() != 0 and mode & _OWNER_ALL != _OWNER_ALL:
         os.fchmod(directory, mode | _OWNER_ALL)
     return directory
 
 
-def _open_own(parent: int | None, name: str, flags: int) -> int:
+def open_own(parent: int, name: str, flags: int) -> int:
+    """Open an entry of a directory, with rights to it where the agent took them from itself."""
     try:
         return os.open(name, flags, dir_fd=parent)
     except PermissionError:

@@ -26,6 +26,9 @@ from unhobble.text import decode
 PROGRAMS = ("unshare", "nsenter", "setpriv", "mount")
 """What it needs beside bubblewrap, all from util-linux."""
 
+WRITABLE = ("work", "home", "tmp", "shm")
+"""The directories of the agent's file system. What it shares in memory is its files too, and counted as such."""
+
 _START_S = 30.0
 _LEAST_INODES = 4096
 _INODE_BYTES = 4096
@@ -76,7 +79,7 @@ class Holder:
 
     def make_places(self, ids: tuple[int, int] | None) -> None:
         """Make the directories of a sandbox, which belong to ``ids`` (uid, gid); to the worker if None. Raises ``OSError``."""
-        for directory, names in ((self.box, ("work", "home", "tmp")), (self.kept, ("tests",))):
+        for directory, names in ((self.box, WRITABLE), (self.kept, ("tests",))):
             for name in names:
                 os.mkdir(name, 0o700, dir_fd=directory)
                 if ids is not None:

@@ -24,25 +24,25 @@ class Janitor:
     async def begin(self) -> None:
         """Return when the first sweep is over; to be called before each use."""
         if self._rounds is None:
-            self._rounds = asyncio.ensure_future(self._work())
+            self._first = asyncio.Event()
+            self._rounds = asyncio.ensure_future(self._work(self._first))
         await self._first.wait()
 
     async def close(self) -> None:
         """Sweep no more. ``begin`` can be called again."""
         rounds, self._rounds = self._rounds, None
-        self._first.clear()
+        self._first.set()
         if rounds is not None:
             rounds.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await rounds
 
-    async def _work(self) -> None:
+    async def _work(self, first: asyncio.Event) -> None:
         while True:
             try:
                 for removed in await self._sweep():
                     _log.info("swept %s", removed)
             except Exception as error:
                 _log.warning("what dead workers left could not be swept: %s", error)
-            finally:
-                self._first.set()
+            first.set()
             await asyncio.sleep(self._period_s)

@@ -12,7 +12,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Set
 from functools import cache
 from pathlib import Path
@@ -24,7 +23,7 @@ KEEPER_PATH = "/opt/unhobble/keeper"
 """Where a container finds its keeper."""
 
 _SOURCE = Path(__file__).with_name("_keeper")
-_FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s")
+_FLAGS = ("-std=c11", "-O2", "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong", "-static", "-s")
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 _WEAKENED = {
     Control.identity: "--same-user",
@@ -65,35 +64,35 @@ def keeper_binary(machine: str) -> bytes:
     if machine not in _MACHINES:
         raise SandboxError(f"there is no keeper for the processor {machine!r}; there is one for {', '.join(_MACHINES)}")
     machine = _MACHINES[machine]
-    name = f"keeper-{machine}"
-    if (ready := _valid(_SOURCE / name)) is not None:
+    if (ready := _valid(_SOURCE / f"keeper-{machine}")) is not None:
         return ready
     try:
-        return _cached(_cache_directory(), f"{KEEPER_VERSION}-{machine}", machine)
+        return _made(_cache_directory() / f"{KEEPER_VERSION}-{machine}", machine)
     except OSError as error:
         raise SandboxError(f"the keeper cannot be kept in a cache: {error}; name another directory with XDG_CACHE_HOME") from error
 
 
 def build_ahead(directory: Path, machine: str) -> Path:
     """Build the executable for ``machine`` into ``directory`` and return its path. Raises ``SandboxError`` or ``OSError``."""
-    directory.mkdir(parents=True, exist_ok=True)
-    return _build(directory / f"keeper-{machine}", machine)
+    file = directory / f"keeper-{machine}"
+    _made(file, machine)
+    return file
 
 
 def _cache_directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unhobble" / "keeper"
 
 
-def _cached(directory: Path, name: str, machine: str) -> bytes:
-    file = directory / name
+def _made(file: Path, machine: str) -> bytes:
+    """The content of ``file``, which is compiled by one process at a time where it is not there yet."""
     if (ready := _valid(file)) is not None:
         return ready
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (directory / f"{name}.lock").open("w") as lock:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with file.with_name(f".{file.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (ready := _valid(file)) is not None:  # another process was first
             return ready
-        return _build(file, machine).read_bytes()
+        return _compiled(file, machine)
 
 
 def _valid(file: Path) -> bytes | None:
@@ -108,24 +107,23 @@ def _valid(file: Path) -> bytes | None:
     return content if version in program and hashlib.sha256(program).digest() == checksum else None
 
 
-def _build(file: Path, machine: str) -> Path:
+def _compiled(file: Path, machine: str) -> bytes:
     compiler = _compiler(machine)
-    with tempfile.TemporaryDirectory(dir=file.parent) as scratch:
-        draft = Path(scratch) / "keeper"
-        sources = [str(source) for source in sorted(_SOURCE.glob("*.c"))]
-        command = [compiler, *_FLAGS, f'-DVERSION="{KEEPER_VERSION}"', "-o", str(draft), *sources]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_S, check=False)
-        except subprocess.TimeoutExpired:
-            raise SandboxError(f"{compiler} did not compile the keeper within {_COMPILE_S} s") from None
-        if done.returncode:
-            complaint = done.stderr[-_COMPLAINT_CHARACTERS:]
-            raise SandboxError(f"{compiler} cannot compile the keeper (Debian: apt-get install {_packages(machine)}): {complaint}")
-        program = draft.read_bytes()
-        draft.write_bytes(program + hashlib.sha256(program).digest())
-        draft.chmod(0o755)
-        draft.replace(file)
-    return file
+    draft = file.with_name(f".{file.name}.draft")
+    sources = [str(source) for source in sorted(_SOURCE.glob("*.c"))]
+    command = [compiler, *_FLAGS, f'-DVERSION="{KEEPER_VERSION}"', "-o", str(draft), *sources]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise SandboxError(f"{compiler} did not compile the keeper within {_COMPILE_S} s") from None
+    if done.returncode:
+        complaint = done.stderr[-_COMPLAINT_CHARACTERS:]
+        raise SandboxError(f"{compiler} cannot compile the keeper (Debian: apt-get install {_packages(machine)}): {complaint}")
+    program = draft.read_bytes()
+    whole = program + hashlib.sha256(program).digest()
+    draft.write_bytes(whole)
+    draft.replace(file)
+    return whole
 
 
 def _compiler(machine: str) -> str:

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process, SubprocessStreamProtocol
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -124,6 +124,7 @@ class _Jail:
         self._without = without
         self._files = contextlib.ExitStack()
         self._process: Process | None = None
+        self._transport: asyncio.SubprocessTransport | None = None
         self._status = -1
         self._said = b""
         self._pidfd: int | None = None
@@ -177,12 +178,12 @@ class _Jail:
         self._dead.set()
 
     async def _launch(self, words: list[str], files: tuple[int, ...]) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            self._process = await asyncio.create_subprocess_exec(
+            # As ``create_subprocess_exec`` does, which keeps the transport to itself.
+            self._transport, protocol = await loop.subprocess_exec(
+                lambda: SubprocessStreamProtocol(_CHUNK_BYTES, loop),
                 *words,
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=PIPE,
                 pass_fds=files,
                 env=None if Control.environment in self._without else {},  # a sandbox can read its launcher's
                 start_new_session=True,
@@ -191,6 +192,7 @@ class _Jail:
             if error.errno == errno.E2BIG:
                 raise TooLong from None
             raise SandboxError(f"bwrap cannot be started: {error}") from error
+        self._process = Process(self._transport, protocol, loop)
 
     async def run(self, stdin: bytes, timeout_s: float, output_bytes: int) -> Outcome:
         """Serve the streams until the command ends or must end."""
@@ -224,9 +226,9 @@ class _Jail:
         """Leave nothing, whatever happened. Raises ``SandboxError`` where something cannot be killed."""
         try:
             await self._kill()
-            if self._process and self._process.stdin:
-                self._process.stdin.close()
         finally:
+            if self._transport is not None:
+                self._transport.close()
             self._files.close()
 
     async def _kill(self) -> None:

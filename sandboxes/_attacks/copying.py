@@ -28,10 +28,10 @@ class _TooSlow(Exception):
     """It was still under way when nobody waited any longer."""
 
 
-async def _in_time(work: Awaitable[T]) -> T:
+async def _in_time(work: Awaitable[T], *, patience_s: float = _PATIENCE_S) -> T:
     """``work``, given up where it does not end: it goes on until its sandbox is closed."""
     task = asyncio.ensure_future(work)
-    done, _ = await asyncio.wait({task}, timeout=_PATIENCE_S)
+    done, _ = await asyncio.wait({task}, timeout=patience_s)
     if not done:
         task.add_done_callback(lambda late: late.cancelled() or late.exception())
         raise _TooSlow
@@ -105,7 +105,7 @@ async def _piped_tree(scene: Scene) -> Verdict:
 async def _release(scene: Scene, pipe: str) -> None:
     """Let the one go who waits for ``pipe``: a thread of the worker, which could not end otherwise."""
     with contextlib.suppress(_TooSlow, SandboxError):
-        await _in_time(scene.shell(f"exec 3<>{pipe}; sleep 0.2", timeout_s=1))
+        await _in_time(scene.shell(f"exec 3<>{pipe}; sleep 0.2"), patience_s=1)
 
 
 async def _device(scene: Scene) -> Verdict:

@@ -9,7 +9,7 @@ from sandboxes._attacks.inside.effects import Verdict
 from sandboxes._attacks.scene import OUTPUT_BYTES, Program, Scene, verdict_of
 from sandboxes._controls import Control
 from unhobble.errors import SandboxError
-from unhobble.sandboxing import Ending, ExecResult, SandboxFile, User
+from unhobble.sandboxing import Ending, SandboxFile, User
 
 Run = Callable[[Scene], Awaitable[Verdict]]
 
@@ -100,23 +100,21 @@ def _on_the_keeper(program: Program, *, expected: int | None = None) -> Run:
         command = await scene.pack(program)
         try:
             result = await scene.sandbox.exec(command, timeout_s=30, output_bytes=OUTPUT_BYTES)
+            told = (result.ending, result.exit_code, result.stdout)
+            if expected is not None and told != (Ending.exited, expected, b""):
+                return Verdict(True, f"it exited with {expected}, and reported was {told}")
             after = await scene.shell("echo alive")
         except SandboxError as error:
             return Verdict(True, f"the sandbox was broken by its agent: {error}")
         if after.stdout != b"alive\n":
             return Verdict(True, f"the next command gave {after}")
-        return _reported(result, expected)
+        said = verdict_of(result)
+        # Whatever became of it, what had to be shown is that it is said and that the sandbox lives.
+        if expected is None and said.breached is None:
+            return said
+        return Verdict(False, f"the sandbox lives, the command {result.ending.value}")
 
     return run
-
-
-def _reported(result: ExecResult, expected: int | None) -> Verdict:
-    if expected is None:
-        said = verdict_of(result)
-        # That its own ending is reported, whatever it is, is what had to be shown.
-        return Verdict(False, f"the sandbox lives, the command {result.ending.value}") if said.breached is not None else said
-    told = (result.ending, result.exit_code, result.stdout)
-    return Verdict(told != (Ending.exited, expected, b""), f"it exited with {expected}, and reported was {told}")
 
 
 async def _fills_memory(scene: Scene) -> Verdict:

@@ -17,8 +17,10 @@ static int step_into(int directory, const char *name, bool for_agent) {
     }
     if (inner < 0 && errno == ENOENT && mkdirat(directory, name, 0755) == 0) {
         inner = open_below(directory, name, DIRECTORY);
-        if (inner >= 0 && for_agent)
-            fchown(inner, AGENT, AGENT);
+        if (inner >= 0 && for_agent && fchown(inner, AGENT, AGENT) < 0) {
+            close_both(inner, -1);
+            inner = -1;
+        }
     }
     int error = errno;
     close(directory);

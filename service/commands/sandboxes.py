@@ -20,6 +20,9 @@ app.add_typer(sandbox, name="sandbox")
 _VERDICTS = {True: "[green]held[/]", False: "[bold red]BREACHED[/]", None: "[yellow]not tried[/]"}
 
 
+_EVIDENCE_CHARACTERS = 300
+
+
 @dataclass(frozen=True)
 class _Row:
     """One promise or attack, as it is shown. ``control`` is what holds it; ``held`` is None where it could not be tried."""
@@ -145,6 +148,11 @@ async def _swept(backend: str | None) -> tuple[dict[str, list[str]], dict[str, s
     return removed, failed
 
 
+def _shown(evidence: str) -> str:
+    """What was seen, which an attack may have written: no control characters for the terminal, and not without end."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in evidence[:_EVIDENCE_CHARACTERS])
+
+
 def _print(backend: str, found: "Availability", rows: Sequence[_Row]) -> None:
     from rich.markup import escape
     from rich.table import Table
@@ -162,7 +170,7 @@ def _print(backend: str, found: "Availability", rows: Sequence[_Row]) -> None:
     table.add_column("held by", overflow="fold")
     table.add_column("verdict", no_wrap=True)
     for row in rows:
-        what = row.what if row.held else f"{row.what}\n{row.evidence}"
+        what = row.what if row.held else f"{row.what}\n{_shown(row.evidence)}"
         table.add_row(row.name, escape(what), row.control or row.part, _VERDICTS[row.held])
     out().print(table)
     held, breached = sum(row.held is True for row in rows), sum(row.held is False for row in rows)

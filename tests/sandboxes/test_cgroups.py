@@ -1,11 +1,15 @@
 """Which control groups are found, on machines made of plain files."""
 
 import os
+import signal
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sandboxes._cgroups import Cgroups, find
+from sandboxes._controls import Control
 from unhobble.errors import SandboxError
 from unhobble.sandboxing import SandboxSpec
 
@@ -123,3 +127,63 @@ def test_kills_for_memory_are_read_from_both_versions(machine: Machine) -> None:
     (memory / "box" / "memory.oom_control").unlink()
     with pytest.raises(SandboxError, match="gone"):
         group.oom_kills()
+
+
+@pytest.mark.parametrize(
+    ("without", "left_out"),
+    [(Control.memory, "memory.max"), (Control.processes, "pids.max"), (Control.cpus, "cpu.max"), (Control.network, None)],
+)
+def test_a_control_that_is_off_sets_no_limit(machine: Machine, without: Control, left_out: str | None) -> None:
+    leaf = machine.v2("/worker")
+    (leaf / "cgroup.controllers").write_text("cpu memory pids\n")
+    (leaf / "cgroup.subtree_control").write_text("cpu memory pids\n")
+    machine.look().create("box", SPEC, frozenset({without}))
+    assert set(limits_of(leaf / "box")) == {"memory.max", "pids.max", "cpu.max"} - {left_out}
+
+
+def test_controllers_that_are_not_shared_out_yet_are(machine: Machine) -> None:
+    leaf = machine.v2("/worker")
+    (leaf / "cgroup.controllers").write_text("cpu io memory pids\n")
+    (leaf / "cgroup.subtree_control").write_text("cpu memory\n")
+    machine.look()
+    assert (leaf / "cgroup.subtree_control").read_text() == "+pids"
+
+
+def test_kills_for_memory_are_read_from_version_2(machine: Machine) -> None:
+    leaf = machine.v2("/worker")
+    (leaf / "cgroup.subtree_control").write_text("memory\n")
+    group = machine.look().create("box", SPEC)
+    (leaf / "box/memory.events").write_text("low 0\nhigh 0\nmax 9\noom 2\noom_kill 2\noom_group_kill 0\n")
+    assert group.oom_kills() == 2
+
+
+def test_swap_is_limited_where_there_is_some(machine: Machine) -> None:
+    machine.v1("memory", "/")
+    (hierarchy,) = machine.look()._hierarchies
+    assert dict(hierarchy.settings(SPEC))["memory.memsw.limit_in_bytes"] == str(SPEC.memory_bytes)
+    assert dict(replace(hierarchy, version=2).settings(SPEC))["memory.swap.max"] == "0"
+
+
+def test_groups_are_found_and_removed_by_the_start_of_their_names(machine: Machine) -> None:
+    places = [machine.v1(controller, "/") for controller in ("memory", "pids")]
+    for place, name in ((places[0], "a.1"), (places[1], "a.1"), (places[1], "a.2"), (places[0], "b.1")):
+        (place / name).mkdir()
+    cgroups = machine.look()
+    assert cgroups.names("a.") == ["a.1", "a.2"]
+    assert cgroups.remove_all("a.1")
+    assert [sorted(path.name for path in place.iterdir()) for place in places] == [["b.1"], ["a.2"]]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a control group")
+def test_killing_a_group_ends_its_processes_and_removing_it_leaves_nothing() -> None:
+    cgroups = find()
+    group = cgroups.create(name := f"unhobble-test-{os.getpid()}", SPEC)
+    try:
+        with subprocess.Popen(["sleep", "1000"]) as process:
+            group.add(process.pid)
+            group.kill()
+            assert process.wait() == -signal.SIGKILL
+        assert cgroups.names(name) == [name]
+    finally:
+        assert group.remove()
+    assert cgroups.names(name) == []

@@ -45,6 +45,14 @@ def counted_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return log
 
 
+@pytest.mark.parametrize("source", sorted(_keeper_binary._SOURCE.glob("*.c")), ids=lambda source: source.name)
+def test_no_compiler_has_anything_to_say_about_the_source(source: Path) -> None:
+    warnings = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wstrict-prototypes", "-Wvla", "-pedantic", "-Werror"]
+    command = ["cc", *_keeper_binary._FLAGS, *warnings, '-DVERSION=""', "-c", "-o", "/dev/null", str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_processes_that_need_it_at_once_compile_it_once(counted_compiler: Path, cache: Path) -> None:
     askers = [subprocess.Popen([sys.executable, "-c", ASK]) for _ in range(4)]
     assert [asker.wait() for asker in askers] == [0] * 4

@@ -202,4 +202,4 @@ def cpus(facts: Facts) -> Verdict:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     share = (used.ru_utime + used.ru_stime) / (time.monotonic() - started_s)
     said = f"{share:.2f} processors used where {facts.cpus:g} are allowed"
-    return breached(said) if share > 2.5 * facts.cpus else held(said)
+    return breached(said) if share > 1.25 * facts.cpus else held(said)

@@ -171,7 +171,8 @@ def leave_control_group(_: Facts) -> Verdict:
             with contextlib.suppress(OSError):
                 call("mount", 0, os.fsencode(mounted), 0, _MS_REMOUNT, 0)
         try:
-            Path(place).write_text("0")
+            with Path(place).open("r+") as file:
+                file.write("0")
         except OSError as error:
             refusals.append(error.strerror or "")
         else:

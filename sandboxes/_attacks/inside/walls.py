@@ -129,7 +129,8 @@ def _told(link: socket.socket, address: tuple[str, int] | str, facts: Facts) -> 
     link.settimeout(_CONNECT_S)
     try:
         link.connect(address)
-        link.send(b"?")
+        with contextlib.suppress(BrokenPipeError):  # it may have told and gone already
+            link.send(b"?")
         said = link.recv(256)
     except OSError as error:
         return held(f"nobody answers: {error}")

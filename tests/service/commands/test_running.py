@@ -101,3 +101,30 @@ def test_an_interrupted_study_says_how_to_go_on_and_loses_nothing_that_was_finis
         assert study.progress.rollouts_finished <= shown["progress"]["rollouts_finished"] <= 60
         assert shown["findings"]["confirmed"]
         assert "SIMULATED" in err
+
+
+def without_control_groups(monkeypatch):
+    from sandboxes._cgroups import Cgroups
+
+    monkeypatch.setattr("sandboxes.bubblewrap.find", lambda *_: Cgroups([]))
+
+
+async def test_the_demo_does_without_limits_only_where_they_cannot_be_kept_and_the_operator_has_not_decided(monkeypatch):
+    from service.commands.running import _for_the_demo
+    from service.settings import Settings
+
+    assert (await _for_the_demo(Settings())).sandboxes == {}
+    without_control_groups(monkeypatch)
+    assert (await _for_the_demo(Settings())).sandboxes == {"bubblewrap": {"require_cgroups": False}}
+    decided = Settings(sandboxes={"bubblewrap": {"require_cgroups": True}})
+    assert (await _for_the_demo(decided)).sandboxes == decided.sandboxes
+
+
+def test_a_study_is_refused_where_limits_cannot_be_kept_and_the_operator_can_allow_it(unhobble, written, monkeypatch):
+    without_control_groups(monkeypatch)
+    path = written(budget={"rollouts": 3})  # too few, so that nothing is run
+    refused = {error["path"] for error in unhobble("run", path, "--json").json["errors"]}
+    monkeypatch.setenv("UNHOBBLE_SANDBOXES", '{"bubblewrap": {"require_cgroups": false}}')
+    allowed = {error["path"] for error in unhobble("run", path, "--json").json["errors"]}
+    assert refused == {"sandbox.backend", "budget.rollouts"}
+    assert allowed == {"budget.rollouts"}

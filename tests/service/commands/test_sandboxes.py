@@ -129,3 +129,10 @@ def test_what_a_killed_worker_left_is_swept_and_named(unhobble, bubblewrap, tmp_
     assert not box.exists()
     again = unhobble("sandbox", "sweep", bubblewrap, "--json")
     assert again.json == {"removed": {"bubblewrap": []}, "failed": {}}
+
+
+def test_what_an_attack_wrote_cannot_speak_to_the_terminal():
+    from service.commands.sandboxes import _shown
+
+    assert _shown("a\x1b[2Jb\r\x07\u202e" + "x" * 999).startswith("a\ufffd[2Jb\ufffd\ufffd\ufffdxx")
+    assert len(_shown("x" * 999)) == 300
