@@ -13,8 +13,8 @@ from sandboxes._bwrap import View, command_line
 from sandboxes._cgroups import Group
 from sandboxes._commands import not_startable, unusable
 from sandboxes._controls import Control
-from sandboxes._copies import copy_tree, empty_tree
-from sandboxes._files import enter, follow_directory, follow_file, locate, read_directory, read_file, write_file
+from sandboxes._copies import copy_trees
+from sandboxes._files import empty_tree, enter, follow_directory, follow_file, locate, read_directory, read_file, write_file
 from sandboxes._gate import Gate
 from sandboxes._holder import WRITABLE, Holder
 from sandboxes._settling import settled
@@ -183,22 +183,19 @@ class BubblewrapSandbox:
 
 def _save(box: int, kept: int, name: str) -> None:
     """Copy all that the agent can write to ``name`` in the keeper's file system. Raises ``SandboxError``."""
-    with _copying(), _new_directory(kept, "links") as links:
+    with _copying():
         os.mkdir(name, 0o700, dir_fd=kept)
         with _opened(kept, name) as store:
-            for place in WRITABLE:
-                os.mkdir(place, 0o700, dir_fd=store)
-                with _opened(box, place) as source, _opened(store, place) as target:
-                    copy_tree(source, target, links)
+            copy_trees(box, store, WRITABLE)
 
 
 def _put_back(box: int, kept: int, name: str) -> None:
     """The reverse. The directories themselves stay."""
-    with _copying(), _new_directory(box, "links") as links, _opened(kept, name) as store:
+    with _copying(), _opened(kept, name) as store:
         for place in WRITABLE:
-            with _opened(store, place) as source, _opened(box, place) as target:
-                empty_tree(target)
-                copy_tree(source, target, links)
+            with _opened(box, place) as directory:
+                empty_tree(directory)
+        copy_trees(store, box, WRITABLE)
 
 
 @contextlib.contextmanager
@@ -216,18 +213,6 @@ def _opened(parent: int, name: str) -> Iterator[int]:
         yield directory
     finally:
         os.close(directory)
-
-
-@contextlib.contextmanager
-def _new_directory(parent: int, name: str) -> Iterator[int]:
-    """A directory for as long as it is needed."""
-    os.mkdir(name, 0o700, dir_fd=parent)
-    try:
-        with _opened(parent, name) as directory:
-            yield directory
-            empty_tree(directory)
-    finally:
-        os.rmdir(name, dir_fd=parent)
 
 
 @contextlib.contextmanager

@@ -25,8 +25,8 @@ class CommandLine:
 class View:
     """What every command of one sandbox has before it.
 
-    ``box`` holds ``work``, ``home``, ``tmp`` and ``shm``, and ``kept`` holds ``tests``. ``own_network``: each command has a network of its
-    own, instead of the one that bwrap is started in. ``ulimits`` are arguments of the shell's ``ulimit``.
+    ``box`` holds ``work``, ``home``, ``tmp`` and ``shm``, and ``kept`` holds ``tests``. ``own_network``: each command has a
+    network of its own, instead of the one that bwrap is started in. ``ulimits`` are arguments of the shell's ``ulimit``.
     """
 
     system: System

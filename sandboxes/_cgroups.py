@@ -40,10 +40,10 @@ class Hierarchy:
         controllers = {controller for controller in self.controllers if _CONTROLS[controller] not in without}
         if "memory" in controllers:
             if self.version == 1:
-                yield "memory.limit_in_bytes", str(spec.memory_bytes)
-                yield "memory.memsw.limit_in_bytes", str(spec.memory_bytes)
+                yield "memory.limit_in_bytes", str(spec.ceiling_bytes)
+                yield "memory.memsw.limit_in_bytes", str(spec.ceiling_bytes)
             else:
-                yield "memory.max", str(spec.memory_bytes)
+                yield "memory.max", str(spec.ceiling_bytes)
                 yield "memory.swap.max", "0"
         if "pids" in controllers:
             yield "pids.max", str(spec.processes)

@@ -23,6 +23,7 @@ REALM, OWNER, STUDY, ROLLOUT = "unhobble.realm", "unhobble.owner", "unhobble.stu
 
 _LEAVING_S = 5
 _REMOVAL_S = 15
+_EVENTS_S = 3
 _ABANDONED_S = 600.0
 _CONFLICT = 409
 
@@ -91,6 +92,20 @@ def remove(client: APIClient, name: str, *, leaving: bool = False) -> None:
             # The engine may be removing it already, because its keeper has left.
             if error.status_code != _CONFLICT or not _goes(client, name, _REMOVAL_S):
                 raise
+
+
+def ended_for_memory(client: APIClient, container: str) -> bool:
+    """Whether the kernel has ended a container because its memory was used up, and nobody else has.
+
+    Asked of the engine's events, which are there when the container, which the engine removes at its end, is not.
+    """
+    wanted = {"container": container, "event": ["oom", "kill", "die", "destroy"]}
+    seen = set()
+    for event in client.events(since=1, until=int(time.time()) + _EVENTS_S, filters=wanted, decode=True):
+        seen.add(event["Action"])
+        if event["Action"] == "destroy":
+            break
+    return "oom" in seen and "kill" not in seen
 
 
 def _goes(client: APIClient, name: str, limit_s: int) -> bool:

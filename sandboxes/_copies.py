@@ -1,19 +1,21 @@
-"""Whole trees of an agent's, copied and emptied: links, modes, owners, times, holes and all, however deep they are.
+"""Whole trees of an agent's, copied: links, modes, owners, times, holes and all, however deep they are.
 
 Nothing of the agent's runs meanwhile, so that ``..`` leads back to where one came from. No path is longer than one name, and no
 more than a handful of files are open at a time: what an agent may have made is deeper than either goes. User attributes are not
 copied.
 """
 
+import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sandboxes._files import READ, enter, open_own, restored
+from sandboxes._files import READ, UP, empty_tree, enter, go, open_own
 
+_LINKS = "links"
 _CHUNK_BYTES = 1 << 20
-_UP = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 @dataclass
@@ -25,76 +27,54 @@ class _Level:
     left: list[str]
 
 
-def copy_tree(source: int, target: int, links: int) -> None:
-    """Make the empty directory ``target`` what the directory ``source`` is; both open.
+def copy_trees(source: int, target: int, names: Iterable[str]) -> None:
+    """Make the directories ``names`` in the open directory ``target``, which are new or empty, what they are in ``source``.
 
-    ``links`` is an empty directory in the file system of ``target``, for files with more than one name while not all of them were
-    met; it is empty again afterwards. Raises ``OSError``.
+    Raises ``OSError``.
     """
-    _Copying(links).run(os.dup(source), os.dup(target))
-
-
-def empty_tree(directory: int) -> None:
-    """Remove all that is in an open directory. Raises ``OSError``."""
-    directory = restored(os.dup(directory))
-    way = [_Level("", os.fstat(directory), _remove_all_but_directories(directory))]
+    os.mkdir(_LINKS, 0o700, dir_fd=target)
+    links = enter(target, _LINKS)
     try:
-        while True:
-            if way[-1].left:
-                directory = _go(directory, enter(directory, name := way[-1].left.pop()))
-                way.append(_Level(name, os.fstat(directory), _remove_all_but_directories(directory)))
-            elif len(way) == 1:
-                return
-            else:
-                directory = _go(directory, os.open("..", _UP, dir_fd=directory))
-                os.rmdir(way.pop().name, dir_fd=directory)
+        copying = _Copying(links)
+        for name in names:
+            copying.run(os.dup(source), os.dup(target), name)
+        empty_tree(links)
     finally:
-        os.close(directory)
-
-
-def _remove_all_but_directories(directory: int) -> list[str]:
-    with os.scandir(directory) as entries:
-        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-    for name, is_directory in found:
-        if not is_directory:
-            os.unlink(name, dir_fd=directory)
-    return [name for name, is_directory in found if is_directory]
-
-
-def _go(here: int, there: int) -> int:
-    os.close(here)
-    return there
+        os.close(links)
+        os.rmdir(_LINKS, dir_fd=target)
 
 
 @dataclass
 class _Copying:
-    """One copy under way. ``met`` counts the names met so far of each file that has several."""
+    """One copy under way.
+
+    ``links`` is a directory in the target's file system that has, of each file with several names, one as long as not all were
+    met; ``met`` counts them.
+    """
 
     links: int
     met: dict[int, int] = field(default_factory=dict)
 
-    def run(self, source: int, target: int) -> None:
-        """Copy, and close both."""
-        way = [_Level("", os.fstat(source), self._copy_all_but_directories(restored(source), target))]
+    def run(self, source: int, target: int, top: str) -> None:
+        """Copy one directory, and close both descriptors."""
+        way: list[_Level] = []
+        name: str | None = top
         try:
-            while True:
-                if way[-1].left:
-                    name = way[-1].left.pop()
+            while name is not None or way:
+                if name is not None:
                     status = os.stat(name, dir_fd=source, follow_symlinks=False)
-                    os.mkdir(name, 0o700, dir_fd=target)
-                    target = _go(target, enter(target, name))
-                    source = _go(source, enter(source, name))
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(name, 0o700, dir_fd=target)
+                    source = go(source, enter(source, name))
+                    target = go(target, enter(target, name))
                     way.append(_Level(name, status, self._copy_all_but_directories(source, target)))
-                    continue
-                level = way.pop()
-                _describe(target, level.status)
-                if not way:
-                    _put_back(source, level.status)
-                    return
-                above = os.open("..", _UP, dir_fd=source)
-                _put_back(source, level.status)
-                source = _go(source, above)
-                target = _go(target, os.open("..", _UP, dir_fd=target))
+                else:
+                    _describe(target, way[-1].status)
+                    above = os.open("..", UP, dir_fd=source)
+                    _put_back(source, way.pop().status)
+                    source = go(source, above)
+                    target = go(target, os.open("..", UP, dir_fd=target))
+                name = way[-1].left.pop() if way and way[-1].left else None
         finally:
             os.close(source)
             os.close(target)

@@ -57,8 +57,8 @@ def host_config(client: APIClient, spec: SandboxSpec, place: Place, runtime: str
         cap_add=_KEEPER_CAPABILITIES if Control.identity in on else _ROOTS_CAPABILITIES,
         security_opt=[*security, "no-new-privileges:true"] if Control.privileges in on else security,
         pids_limit=spec.processes + _KEEPER_PROCESSES if Control.processes in on else None,
-        mem_limit=spec.memory_bytes if Control.memory in on else None,
-        memswap_limit=spec.memory_bytes if Control.memory in on else None,
+        mem_limit=spec.ceiling_bytes if Control.memory in on else None,
+        memswap_limit=spec.ceiling_bytes if Control.memory in on else None,
         # The engine refuses more processors than it has.
         nano_cpus=int(min(spec.cpus, place.processors) * 1e9) if Control.cpus in on else None,
         ulimits=[_limit("core", 0), *([_limit("nofile", spec.descriptors)] if Control.descriptors in on else [])],
@@ -74,18 +74,21 @@ def host_config(client: APIClient, spec: SandboxSpec, place: Place, runtime: str
 
 def _directories(spec: SandboxSpec, image_volumes: tuple[str, ...], on: frozenset[Control]) -> dict[str, str]:
     options = f"rw,exec,nodev,{'nosuid' if Control.privileges in on else 'suid'}"
-    if Control.disk in on:
-        options += f",size={spec.disk_bytes},nr_inodes={max(_FEWEST_INODES, spec.disk_bytes // _BYTES_AN_INODE)}"
-    agents = f"{options},mode=0700,uid={_AGENT},gid={_AGENT}"
-    keepers = f"{options},uid=0,gid=0"
+
+    def of(size_bytes: int, owner: int, mode: str) -> str:
+        limits = f"size={size_bytes},nr_inodes={max(_FEWEST_INODES, size_bytes // _BYTES_AN_INODE)}," if Control.disk in on else ""
+        return f"{options},{limits}mode={mode},uid={owner},gid={owner}"
+
+    # The engine cannot make one file system of three directories, so each has its part of the whole.
+    half, quarter = spec.disk_bytes // 2, spec.disk_bytes // 4
     # A volume that an image declares would be a directory to write to on the engine's disk, without a limit.
     shut = dict.fromkeys(image_volumes, "ro,nosuid,nodev,noexec,size=4096,mode=0755")
     return shut | {
-        WORK_DIR: agents,
-        HOME_DIR: agents,
-        "/tmp": agents,  # noqa: S108 (the sandbox's own)
-        TESTS_DIR: f"{keepers},mode=0755",
-        "/run/unhobble": f"{keepers},mode=0700",
+        WORK_DIR: of(half, _AGENT, "0700"),
+        HOME_DIR: of(quarter, _AGENT, "0700"),
+        "/tmp": of(quarter, _AGENT, "0700"),  # noqa: S108 (the sandbox's own)
+        TESTS_DIR: of(spec.disk_bytes, 0, "0755"),
+        "/run/unhobble": of(spec.disk_bytes, 0, "0700"),
     }
 
 

@@ -12,7 +12,6 @@ import ctypes
 import errno
 import os
 import secrets
-import shutil
 import stat
 import struct
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,9 @@ PLACES = ("/work", "/home/agent", "/tmp", "/tests")  # noqa: S108 (the sandbox's
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """How a file is opened: where it is a pipe that nobody writes to, opening would else wait for ever."""
+
+UP = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+"""How the directory above is opened, ``..``."""
 
 _OWNER_ALL = 0o700
 _OPENAT2 = 437  # on every architecture
@@ -88,8 +90,9 @@ def read_file(root: int, names: Sequence[str], max_bytes: int) -> bytes:
 def read_directory(root: int, names: Sequence[str], *, max_bytes: int, max_files: int) -> list[tuple[tuple[str, ...], bytes, bool]]:
     """The regular files below the directory at ``names`` below the open directory ``root``, by path.
 
-    Of each the names below that directory, its content, and whether it is executable. Whatever else is there is left out, but counted. Raises ``FileNotFoundError``, or ``ValueError`` where it is no directory, has
-    more than ``max_bytes`` of content in all or more than ``max_files`` entries, or is deeper than the kernel's paths are long.
+    Of each the names below that directory, its content, and whether it is executable. Whatever else is there is left out, but
+    counted. Raises ``FileNotFoundError``, or ``ValueError`` where it is no directory, has more than ``max_bytes`` of content in
+    all or more than ``max_files`` entries, or is deeper than the kernel's paths are long.
     """
     shown = "/".join(names) or "."
     found: list[tuple[tuple[str, ...], bytes, bool]] = []
@@ -134,6 +137,38 @@ def follow_directory(
     return sorted((path.relative_to(top).parts, path.read_bytes(), os.access(path, os.X_OK)) for path in paths)
 
 
+def empty_tree(directory: int) -> None:
+    """Remove all that is in an open directory, however deep it is. Raises ``OSError``."""
+    here = restored(os.dup(directory))
+    try:
+        way = [("", _remove_all_but_directories(here))]
+        while way[-1][1] or len(way) > 1:
+            if way[-1][1]:
+                name = way[-1][1].pop()
+                here = go(here, enter(here, name))
+                way.append((name, _remove_all_but_directories(here)))
+            else:
+                here = go(here, os.open("..", UP, dir_fd=here))
+                os.rmdir(way.pop()[0], dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def _remove_all_but_directories(directory: int) -> list[str]:
+    with os.scandir(directory) as entries:
+        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_directory in found:
+        if not is_directory:
+            os.unlink(name, dir_fd=directory)
+    return [name for name, is_directory in found if is_directory]
+
+
+def go(here: int, there: int) -> int:
+    """Have one directory open in place of another."""
+    os.close(here)
+    return there
+
+
 def _step(directory: int, name: str, owner: tuple[int, int] | None) -> int:
     """Go down into ``name``, making it a directory where it is none, and close ``directory``."""
     try:
@@ -166,7 +201,12 @@ def _put(directory: int, name: str, data: bytes, mode: int, owner: tuple[int, in
         try:
             os.replace(beside, name, src_dir_fd=directory, dst_dir_fd=directory)
         except IsADirectoryError:
-            shutil.rmtree(name, dir_fd=directory)
+            inner = enter(directory, name)
+            try:
+                empty_tree(inner)
+            finally:
+                os.close(inner)
+            os.rmdir(name, dir_fd=directory)
             os.replace(beside, name, src_dir_fd=directory, dst_dir_fd=directory)
     except BaseException:
         os.unlink(beside, dir_fd=directory)

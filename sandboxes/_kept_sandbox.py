@@ -5,19 +5,16 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from docker import APIClient
-from docker.errors import NotFound
-
 from sandboxes import _wire
 from sandboxes._commands import not_startable, unusable
-from sandboxes._container import remove
+from sandboxes._container import ended_for_memory, remove
 from sandboxes._engine import Engine
 from sandboxes._files import locate
 from sandboxes._gate import Gate
 from sandboxes._link import Link, Listener
 from sandboxes._settling import settled
 from sandboxes._wire import Outcome, Report
-from unhobble.errors import SandboxError
+from unhobble.errors import SandboxError, SandboxSpoiled
 from unhobble.sandboxing import SANDBOX_ENV, ExecResult, SandboxFile, User
 
 _GRACE_S = 15.0
@@ -49,6 +46,7 @@ class KeptSandbox:
         self._on_close = on_close
         self._snapshots: list[str] = []
         self._gone: str | None = None
+        self._used_up = False
 
     @property
     def is_alive(self) -> bool:
@@ -161,7 +159,7 @@ class KeptSandbox:
     async def _ask(self, what: str, request: bytes, listener: Listener | None = None, *, limit_s: float = _FILES_S) -> bytes:
         """One request to the keeper; returns what its answer says.
 
-        Raises ``FileNotFoundError``, ``ValueError`` or ``SandboxError``, as the keeper has it. Where it cannot answer, the
+        Raises ``FileNotFoundError``, ``ValueError`` or ``SandboxError``, as the keeper has it, or ``SandboxSpoiled``. Where it cannot answer, the
         sandbox goes.
         """
         if self._gone is not None:
@@ -205,15 +203,16 @@ class KeptSandbox:
             await self._give_up(f"a request that was called off did not end: {error}", leaving=False)
 
     async def _lose(self, error: SandboxError) -> None:
-        """Give up a sandbox whose keeper is gone, and say so if that was for want of memory."""
+        """Give up a sandbox whose keeper is gone, and find out whether that was for want of memory: then it is the agent's doing."""
         why = str(error)
-        if self._gone is None and await self._engine_says_out_of_memory():
-            why += "; the kernel ended it because the sandbox was out of memory"
+        if self._gone is None and await self._was_used_up():
+            self._used_up = True
+            why += "; the kernel ended it because all memory of the sandbox was used, by files or by processes"
         await self._give_up(why, leaving=False)
 
-    async def _engine_says_out_of_memory(self) -> bool:
+    async def _was_used_up(self) -> bool:
         try:
-            return await self._engine.call(lambda client: _out_of_memory(client, self.container))
+            return await self._engine.call(lambda client: ended_for_memory(client, self.container))
         except SandboxError:
             return False
 
@@ -227,8 +226,8 @@ class KeptSandbox:
             await self._gate.close()
         await remove_container(self._engine, self.container, leaving=leaving)
 
-    def _is_gone(self) -> SandboxError:
-        return SandboxError(f"sandbox {self.name} is gone: {self._gone}")
+    def _is_gone(self) -> SandboxError | SandboxSpoiled:
+        return (SandboxSpoiled if self._used_up else SandboxError)(f"sandbox {self.name} is gone: {self._gone}")
 
 
 async def remove_container(engine: Engine, container: str, *, leaving: bool = False) -> None:
@@ -237,10 +236,3 @@ async def remove_container(engine: Engine, container: str, *, leaving: bool = Fa
         await engine.call(lambda client: remove(client, container, leaving=leaving))
     except Exception as error:
         _log.warning("container %s could not be removed: %s", container, error)
-
-
-def _out_of_memory(client: APIClient, container: str) -> bool:
-    try:
-        return bool(client.inspect_container(container)["State"]["OOMKilled"])
-    except NotFound:  # the engine was quicker to remove it
-        return False

@@ -224,9 +224,15 @@ class _Jail:
 
     async def end(self) -> None:
         """Leave nothing, whatever happened. Raises ``SandboxError`` where something cannot be killed."""
+        # asyncio sees no process end before its pipes do, and a full one that nobody reads any more never does.
+        streams = (self._process.stdout, self._process.stderr) if self._process else ()
+        draining = [asyncio.ensure_future(_drain(stream)) for stream in streams if stream]
         try:
             await self._kill()
         finally:
+            for task in draining:
+                task.cancel()
+            await asyncio.gather(*draining, return_exceptions=True)
             if self._transport is not None:
                 self._transport.close()
             self._files.close()
@@ -284,6 +290,11 @@ class _Jail:
         assert self._process is not None
         assert self._process.stderr is not None
         return (await self._process.stderr.read(4096)).decode(errors="replace").strip() or "it said nothing"
+
+
+async def _drain(stream: asyncio.StreamReader) -> None:
+    while await stream.read(_CHUNK_BYTES):
+        pass
 
 
 def _memory_file(data: bytes) -> int:

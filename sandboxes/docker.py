@@ -189,9 +189,8 @@ class DockerProvider:
         self._images.look(client, self._config.image)
         limits = {"MemoryLimit": "memory_bytes", "SwapLimit": "swap", "PidsLimit": "processes", "CpuCfsQuota": "cpus"}
         missing_limits = [f"{what} (the engine has no {flag})" for flag, what in limits.items() if not info.get(flag)]
-        disk = "disk_bytes in total (each of /work, /home/agent, /tmp and /dev/shm may hold that much; memory_bytes counts it)"
         reason = f"Docker {info['ServerVersion']} with image {self._config.image}"
-        return Availability(available=True, reason=reason, not_enforced=(disk, *missing_limits))
+        return Availability(available=True, reason=reason, not_enforced=tuple(missing_limits))
 
 
 def _is_here(pid: int, container: str) -> bool:

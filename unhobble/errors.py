@@ -12,6 +12,7 @@
     │   │   ├── SandboxError      the sandbox is broken (not: the command failed)
     │   │   └── ModelError        the provider gave no usable answer (``retryable`` says whether asking again can help)
     │   │       └── AnswerLate    the answer was still awaited, and nothing had gone wrong, when the time for it was over
+    │   ├── SandboxSpoiled        the agent left its sandbox so that nothing more can be done in it: its doing, scored
     │   ├── ContextOverflow       the conversation no longer fits the model: the agent's doing, scored
     │   ├── TaskError             the task itself is broken (its set-up or its checks): labelled ``task_bug``
     │   └── LimitReached          a limit of the rollout was reached: scored as it stands
@@ -86,6 +87,13 @@ class AnswerLate(ModelError):
 
     A rollout gives a call all of its remaining time. So this is how a slow agent meets its time limit: the context makes it
     ``LimitReached``, which is scored. Were it infrastructure, slow rollouts would be dropped and only the quick ones counted.
+    """
+
+
+class SandboxSpoiled(RolloutEscape):
+    """The agent used its sandbox up, or left in it what no command can deal with, so that it cannot be judged: scored 0.
+
+    Were it infrastructure, an agent that does not know further could have itself run again until it is lucky.
     """
 
 

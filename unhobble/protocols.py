@@ -47,7 +47,8 @@ class Sandbox(Protocol):
     The agent can write only below ``/work``, ``/home/agent`` and ``/tmp``. Any method raises ``SandboxError`` when the sandbox
     itself is broken, which makes the rollout invalid and lets it be run again. What a command does wrong is in its
     ``ExecResult`` and is scored: it failed (``exited``), ran out of time (``timed_out``), was killed for memory
-    (``out_of_memory``) or wrote too much (``output_exceeded``). A command is never retried.
+    (``out_of_memory``) or wrote too much (``output_exceeded``). Where the agent left the sandbox so that nothing more can be done
+    in it, any method raises ``SandboxSpoiled``, which is scored as well. A command is never retried.
     """
 
     async def exec(

@@ -13,6 +13,8 @@ from unhobble.errors import (
     LimitReached,
     ModelError,
     RolloutEscape,
+    SandboxSpoiled,
+    TaskError,
     attributed_to,
 )
 from unhobble.limits import Meter
@@ -46,7 +48,7 @@ async def run_rollout(spec: RolloutSpec, equipment: Equipment) -> RolloutResult:
             sandbox = await equipment.provider.open(spec.sandbox, label=spec.id, study=spec.study)
         ours = RecordedSandbox(sandbox, recorder)
         with attributed_to("the set-up of the task"):
-            await equipment.task.set_up(ours)
+            await _set_up(equipment.task, ours)
         with attributed_to("the configuration"):
             scaffold, context = _assemble(spec, equipment, sandbox, recorder)
         submission = await _run_agent(scaffold, context, spec, recorder)
@@ -78,6 +80,13 @@ async def run_rollout(spec: RolloutSpec, equipment: Equipment) -> RolloutResult:
         error=str(error) if error else None,
         retryable=not (isinstance(error, ModelError) and not error.retryable),
     )
+
+
+async def _set_up(task: Task, sandbox: Sandbox) -> None:
+    try:
+        await task.set_up(sandbox)
+    except SandboxSpoiled as error:
+        raise TaskError(f"the set-up of {task.id} is too much for its sandbox: {error}") from error
 
 
 async def _run_agent(scaffold: Scaffold, context: LiveContext, spec: RolloutSpec, recorder: Recorder) -> str | None:

@@ -66,7 +66,9 @@ class SandboxSpec(Frozen):
     cpus: float = Field(1.0, gt=0, le=256, description="Processor cores of one sandbox.")
     memory_bytes: int = Field(512 * 2**20, ge=32 * 2**20, description="Memory of all processes of one sandbox together.")
     processes: int = Field(256, ge=8, le=32_768, description="Processes and threads of one sandbox.")
-    disk_bytes: int = Field(256 * 2**20, ge=2**20, description="Bytes the agent may write; held in memory, and counted there too.")
+    disk_bytes: int = Field(
+        256 * 2**20, ge=2**20, description="Bytes in files, held in memory beside memory_bytes; on Docker half of it is for /work."
+    )
     descriptors: int = Field(1024, ge=64, le=1_048_576, description="Open files of one process.")
     network: Literal["none", "allowlist"] = Field(
         "none", description="none, or allowlist: a filtering proxy to the hosts below and to those that a task declares."
@@ -90,6 +92,14 @@ class SandboxSpec(Frozen):
         raised = {limit: max(getattr(self, limit), getattr(needs, limit) or 0) for limit in limits}
         hosts = tuple(dict.fromkeys((*self.hosts, *needs.hosts)))
         return self.model_copy(update=raised | {"hosts": hosts, "image": needs.image or self.image})
+
+    @property
+    def ceiling_bytes(self) -> int:
+        """What the kernel lets a sandbox hold in memory: processes, files, and a snapshot of the files.
+
+        One ceiling for all of them: what files leave, processes may use, but files can never take the processes' own share.
+        """
+        return self.memory_bytes + 2 * self.disk_bytes
 
     @property
     def request(self) -> tuple[float, int]:

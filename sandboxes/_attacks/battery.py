@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack
 from sandboxes._attacks import copying, kernel, output, resources, surroundings, survival
 from sandboxes._attacks.attack import Attack, AttackResult
 from sandboxes._attacks.decoys import Decoys, laid_out
-from sandboxes._attacks.inside.effects import Verdict, untried
+from sandboxes._attacks.inside.effects import Verdict, held, untried
 from sandboxes._attacks.scene import staged
+from unhobble.errors import SandboxSpoiled
 from unhobble.protocols import SandboxProvider
 
 ATTACKS: tuple[Attack, ...] = (
@@ -58,6 +59,8 @@ async def _result(attack: Attack, provider: SandboxProvider, decoys: Decoys) -> 
     try:
         async with asyncio.timeout(_ATTACK_S), AsyncExitStack() as stack:
             verdict = await attack.run(await staged(stack, provider, attack.spec, decoys, attack.name))
+    except SandboxSpoiled as error:
+        verdict = held(f"it harmed only itself, which is scored: {error}")
     except TimeoutError:
         verdict = untried(f"it did not end within {_ATTACK_S:g} s")
     except Exception as error:  # whatever keeps an attack from being tried, it has not been held

@@ -51,7 +51,7 @@ class Decoys:
             queue_name=self.queue_name,
             bystander=self.bystander,
             processes=spec.processes,
-            memory_bytes=spec.memory_bytes,
+            memory_bytes=spec.ceiling_bytes,
             disk_bytes=spec.disk_bytes,
             descriptors=spec.descriptors,
             cpus=spec.cpus,

@@ -13,6 +13,7 @@ _BOTH = _CALLS | _RIGHTS
 _ROOT = Unsandboxed(as_root=True)
 # bubblewrap puts a command that may make no user namespace into one of its own, whose root has no rights in the sandbox's others.
 _INNER = {"bubblewrap": Weakened(_BOTH | {Control.privileges})}
+_INNER_BUT_ALLOWED = {"bubblewrap": Weakened(_RIGHTS | {Control.privileges})}
 # The root of a user namespace is nobody to the kernel as a whole: nothing that bubblewrap could switch off gives such a right.
 _ONLY_DOCKER = {"bubblewrap": _ROOT}
 
@@ -48,12 +49,14 @@ ATTACKS = (
     Attack("mount", "mounts a file system", _BOTH, by(rights.mount), proofs=_INNER),
     Attack("chroot", "makes a directory its root", _BOTH, by(rights.chroot)),
     Attack("setns", "joins the namespaces of another process", _BOTH, by(rights.join_namespace), proofs=_INNER),
-    Attack("sethostname", "names the machine", _BOTH, by(rights.set_hostname), proofs=_INNER),
+    Attack("sethostname", "names the machine", _BOTH, by(rights.set_hostname), proofs=_INNER_BUT_ALLOWED),
     Attack("clock", "tunes the machine's clock", _BOTH, by(rights.set_clock), proofs=_ONLY_DOCKER),
     Attack("kernel-log", "reads the kernel's log", _BOTH, by(rights.read_kernel_log), proofs=_ONLY_DOCKER),
     Attack("file-handles", "opens files by number, past their directories", _BOTH, by(rights.open_by_handle), proofs=_ONLY_DOCKER),
     Attack("bpf", "makes a map for programs in the kernel", _BOTH, by(rights.load_bpf), proofs=_ONLY_DOCKER),
-    Attack("raw-socket", "makes a socket for packets that it writes itself", _RIGHTS, by(rights.raw_socket), proofs=_INNER),
+    Attack(
+        "raw-socket", "makes a socket for packets that it writes itself", _RIGHTS, by(rights.raw_socket), proofs=_INNER_BUT_ALLOWED
+    ),
     Attack("packet-socket", "makes a socket that sees and sends whole frames", _BOTH, by(rights.packet_socket), proofs=_INNER),
     Attack("mknod", "makes a file that is the machine's disk", _RIGHTS, by(rights.make_device), proofs=_ONLY_DOCKER),
     Attack(

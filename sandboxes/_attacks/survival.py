@@ -1,6 +1,7 @@
 """Attacks on the end of a command: living on after it, ending its keeper, or telling the worker something else of it."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from sandboxes._attacks.attack import MIB, SMALL, Attack, Unproved, Unsandboxed, Weakened
@@ -8,7 +9,7 @@ from sandboxes._attacks.inside import survivors
 from sandboxes._attacks.inside.effects import Verdict
 from sandboxes._attacks.scene import OUTPUT_BYTES, Program, Scene, verdict_of
 from sandboxes._controls import Control
-from unhobble.errors import SandboxError
+from unhobble.errors import SandboxError, SandboxSpoiled
 from unhobble.sandboxing import Ending, SandboxFile, User
 
 Run = Callable[[Scene], Awaitable[Verdict]]
@@ -18,9 +19,12 @@ _NOBODY = Unsandboxed()
 _OUTSIDE = Unproved(
     "who reports on a command and writes its tests is in no control group that the kernel kills for the agent's memory"
 )
+_SAID_OUTSIDE = Unproved(
+    "where the memory was used up the engine says so, from outside, and the rollout is scored and not run again"
+)
 _WATCHED_S = 0.5
 _SHORT_S = 1.0
-_MOST_READS = 300
+_SWAPPED_S, _BETWEEN_READS_S = 1.5, 0.001
 _BOTH = ("docker", "bubblewrap")
 
 
@@ -81,7 +85,9 @@ async def _swaps_directories(scene: Scene) -> Verdict:
     if said.breached is None:
         return said
     answers = set()
-    for _ in range(_MOST_READS):
+    deadline_s = time.monotonic() + _SWAPPED_S
+    while time.monotonic() < deadline_s:
+        await asyncio.sleep(_BETWEEN_READS_S)
         try:
             data = await scene.sandbox.read_file(f"{survivors.SWAPPED}/passwd", max_bytes=MIB)
         except (FileNotFoundError, ValueError) as error:
@@ -90,7 +96,7 @@ async def _swaps_directories(scene: Scene) -> Verdict:
         if b"root:" in data:
             return Verdict(True, "a file outside of /work was copied out")
         answers.add("the agent's own file")
-    return Verdict(False, f"{_MOST_READS} reads gave {', '.join(sorted(answers))}")
+    return Verdict(False, f"every read gave one of: {', '.join(sorted(answers))}")
 
 
 def _on_the_keeper(program: Program, *, expected: int | None = None) -> Run:
@@ -104,7 +110,7 @@ def _on_the_keeper(program: Program, *, expected: int | None = None) -> Run:
             if expected is not None and told != (Ending.exited, expected, b""):
                 return Verdict(True, f"it exited with {expected}, and reported was {told}")
             after = await scene.shell("echo alive")
-        except SandboxError as error:
+        except (SandboxError, SandboxSpoiled) as error:
             return Verdict(True, f"the sandbox was broken by its agent: {error}")
         if after.stdout != b"alive\n":
             return Verdict(True, f"the next command gave {after}")
@@ -147,6 +153,7 @@ ATTACKS = (
         "leaves a process behind when its time is over",
         frozenset({Control.time, Control.sweep}),
         _outlives_its_time,
+        proofs={"bubblewrap": Weakened(_SWEEP)},
     ),
     Attack(
         "directory-swap",
@@ -195,6 +202,6 @@ ATTACKS = (
         frozenset({Control.identity}),
         _fills_memory,
         spec=SMALL.model_copy(update={"disk_bytes": 64 * MIB}),
-        proofs={"bubblewrap": _OUTSIDE},
+        proofs={"docker": _SAID_OUTSIDE, "bubblewrap": _OUTSIDE},
     ),
 )

@@ -54,11 +54,15 @@ async def test_the_container_has_the_hardened_profile(provider: DockerProvider, 
     (seccomp, privileges) = host["SecurityOpt"]
     assert json.loads(seccomp.removeprefix("seccomp="))["defaultAction"] == "SCMP_ACT_ERRNO"
     assert privileges == "no-new-privileges:true"
-    assert (host["Memory"], host["MemorySwap"], host["NanoCpus"]) == (spec.memory_bytes, spec.memory_bytes, 500_000_000)
+    assert (host["Memory"], host["MemorySwap"], host["NanoCpus"]) == (72 * MIB, 72 * MIB, 500_000_000)
     assert host["Binds"] is None
     assert all(mount["ReadOnly"] for mount in host["Mounts"])
     assert {"/work", "/home/agent", "/tmp", "/tests"} <= host["Tmpfs"].keys()
-    assert all({"size=4194304", "nr_inodes=1024", "nosuid", "nodev"} <= set(o.split(",")) for o in host["Tmpfs"].values())
+    options = {place: set(words.split(",")) for place, words in host["Tmpfs"].items()}
+    assert all({"nr_inodes=1024", "nosuid", "nodev"} <= words for words in options.values())
+    agents = {place: size for place, size in (("/work", 2), ("/home/agent", 1), ("/tmp", 1))}
+    assert all({f"size={size * MIB}", "mode=0700", "uid=65534"} <= options[place] for place, size in agents.items())
+    assert all({f"size={4 * MIB}", "uid=0"} <= options[place] for place in ("/tests", "/run/unhobble"))
     assert {limit["Name"]: (limit["Soft"], limit["Hard"]) for limit in host["Ulimits"]} == {"nofile": (200, 200), "core": (0, 0)}
     assert host["OomScoreAdj"] > 0
 

@@ -15,20 +15,23 @@ from sandboxes._gate import Gate
 from sandboxes._kept_sandbox import KeptSandbox
 from sandboxes._link import Link
 from sandboxes._wire import HEADER
-from unhobble.errors import SandboxError
+from unhobble.errors import SandboxError, SandboxSpoiled
 from unhobble.sandboxing import Ending, RefusedConnection, SandboxFile
 
 T = TypeVar("T")
 
 
 class OutOfMemoryEngine:
-    """An engine whose container the kernel ended for memory, and that has removed it since."""
+    """An engine whose container the kernel ended for memory, and that has removed it since; ``also`` happened to it before."""
+
+    def __init__(self, *also: str) -> None:
+        self._also = also
 
     async def call(self, work: Callable[[APIClient], T]) -> T:
         return work(cast("APIClient", self))
 
-    def inspect_container(self, _: str) -> dict[str, Any]:
-        return {"State": {"OOMKilled": True}}
+    def events(self, **_: object) -> list[dict[str, str]]:
+        return [{"Action": action} for action in (*self._also, "oom", "die", "destroy")]
 
     def remove_container(self, *_: object, **__: object) -> None:
         raise NotFound("gone")  # type: ignore[no-untyped-call]
@@ -124,10 +127,10 @@ async def test_what_a_keeper_died_of_is_said_where_the_engine_knows(played: tupl
     await keeper.request()
     assert sandbox.is_alive
     keeper.leave()
-    with pytest.raises(SandboxError, match=r"box is gone: .*out of memory"):
+    with pytest.raises(SandboxSpoiled, match=r"box is gone: .*memory"):
         await task
     assert (sandbox.is_alive, gate.closed) == (False, True)
-    with pytest.raises(SandboxError, match=r"box is gone: .*out of memory"):
+    with pytest.raises(SandboxSpoiled, match=r"box is gone: .*memory"):
         await sandbox.read_file("/work/x", max_bytes=1)
 
 

@@ -30,6 +30,7 @@ mkdir -p work home tests
 for place in work home tests tmp; do mount -t tmpfs -o mode=1777 unprotected $place; done
 mkdir -m 0777 home/agent
 mount --rbind /dev dev
+mount -t tmpfs -o mode=1777 unprotected dev/shm
 mount --rbind /sys sys
 if [ "$2" = root ]; then mount --rbind /proc proc; else mount -t proc proc proc; fi
 exec chroot . sh -c "echo ready; exec cat"

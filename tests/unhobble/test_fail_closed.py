@@ -14,7 +14,7 @@ from tests.unhobble.test_rollout import FakeModel, says, spec_with
 from unhobble.registry import installed
 from unhobble.results import RolloutResult
 from unhobble.rollout import Equipment, run_rollout
-from unhobble.sandboxing import SandboxNeeds, SandboxSpec, User
+from unhobble.sandboxing import SandboxFile, SandboxNeeds, SandboxSpec, User
 from unhobble.transcript import CallStep, VerdictStep
 from unhobble.vocabulary import PluginKind
 
@@ -89,10 +89,10 @@ async def provider(request):
     await made.close()
 
 
-async def rollout(provider, model, **limits) -> RolloutResult:
+async def rollout(provider, model, *, task=None, **limits) -> RolloutResult:
     sandbox = SandboxSpec(backend=provider.name, memory_bytes=64 * 2**20, processes=64)
     spec = spec_with(**limits).model_copy(update={"sandbox": sandbox})
-    return await run_rollout(spec, Equipment(Wants(), model, provider, installed()))
+    return await run_rollout(spec, Equipment(task or Wants(), model, provider, installed()))
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,24 @@ async def test_a_sandbox_that_is_killed_from_outside_is_infrastructure(provider,
     assert provider.killed == 1
     again = await rollout(provider, FakeModel(says("touch done"), says(None)))
     assert again.score == 1.0
+
+
+class Heavy(Wants):
+    """A task whose hidden tests take memory when they are written."""
+
+    async def score(self, sandbox, submission):
+        await sandbox.write_files([SandboxFile("/tests/data", bytes(4 * 2**20))], user=User.keeper)
+        return await super().score(sandbox, submission)
+
+
+FILL = "for place in /work /home/agent /tmp; do head -c 30000000 /dev/zero > $place/filled; done; true"
+
+
+@pytest.mark.parametrize("deed", [FILL, f"{FILL}; tail /dev/zero"], ids=["files", "files and processes"])
+async def test_an_agent_that_fills_its_sandbox_is_scored_and_not_rolled_again(provider, deed):
+    result = await rollout(provider, FakeModel(says(deed), says("touch done"), says(None)), task=Heavy())
+    assert result.score in {0.0, 1.0}, result.error
+    assert result.label is None or result.label.failure_class not in {"invalid", "void"}
 
 
 class EngineLine:

@@ -42,7 +42,7 @@ def label_failure(steps: Sequence[Step], limits: Limits) -> FailureLabel:
 
 
 def _left_by_infrastructure(steps: Sequence[Step], _: Limits) -> int | None:
-    return _last(steps, lambda s: isinstance(s, ErrorStep) and s.error not in ("TaskError", "ContextOverflow"))
+    return _last(steps, lambda s: isinstance(s, ErrorStep) and s.error not in ("TaskError", "ContextOverflow", "SandboxSpoiled"))
 
 
 def _task_gave_no_verdict(steps: Sequence[Step], _: Limits) -> int | None:

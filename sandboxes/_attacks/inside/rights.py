@@ -15,7 +15,8 @@ from pathlib import Path
 
 from sandboxes._attacks.inside.effects import Facts, Verdict, betrays, breached, call, held, processes, read_some, untried
 
-_MS_REMOUNT = 32
+# Of a file system as a whole, and of one view of it: the file system of control groups is the host's.
+_REMOUNT, _REMOUNT_VIEW = 32, 32 | 4096
 _ADJ_TICK = 0x4000
 _TICK_AT, _TIMEX_BYTES = 88, 208  # of struct timex on 64-bit machines
 _SYSLOG_READ_ALL = 3
@@ -141,8 +142,7 @@ def write_kernel_settings(_: Facts) -> Verdict:
 
 def write_device_settings(_: Facts) -> Verdict:
     """Sets devices and subsystems through /sys, with the values that they have; mounts it for writing if it must."""
-    with contextlib.suppress(OSError):
-        call("mount", 0, b"/sys", 0, _MS_REMOUNT, 0)
+    _make_writable("/sys", _REMOUNT, _REMOUNT_VIEW)
     return _rewrite([path for pattern in _DEVICE_SETTINGS for path in sorted(glob.glob(pattern))])  # noqa: PTH207 (text is wanted)
 
 
@@ -168,8 +168,7 @@ def leave_control_group(_: Facts) -> Verdict:
     refusals = []
     for place in places:
         for mounted in (place, str(Path(place).parent), "/sys/fs/cgroup"):
-            with contextlib.suppress(OSError):
-                call("mount", 0, os.fsencode(mounted), 0, _MS_REMOUNT, 0)
+            _make_writable(mounted, _REMOUNT_VIEW)
         try:
             with Path(place).open("r+") as file:
                 file.write("0")
@@ -222,6 +221,13 @@ def read_keeper(facts: Facts) -> Verdict:
                         return breached(f"the secret is in the memory of process {process}")
             os.close(memory)
     return held(f"{read} bytes could be read of others' memory, none of them secret")
+
+
+def _make_writable(mounted: str, *how: int) -> None:
+    """Turn a mount that may only be read into one that may be written."""
+    for flags in how:
+        with contextlib.suppress(OSError):
+            call("mount", 0, os.fsencode(mounted), 0, flags, 0)
 
 
 def _opens(path: str) -> bool:
