@@ -1,4 +1,4 @@
-"""A system-call filter for commands: it denies what no task needs and kernels were broken through. Standard library only.
+"""A system-call filter for commands: it denies what no task needs and kernels were broken through.
 
 It is laid over whatever the backend filters itself. Denied: other ABIs of the processor, io_uring, userfaultfd, keys, tracing,
 bpf, mounts, namespaces, modules, handles, and sockets but those of unix, IPv4 and IPv6. ``clone3`` answers that it does not
@@ -6,8 +6,6 @@ exist, because a filter cannot see its flags; C libraries then use ``clone``.
 
 Source: linux/seccomp.h, linux/filter.h, linux/audit.h; numbers from asm/unistd_64.h and asm-generic/unistd.h.
 """
-
-from __future__ import annotations
 
 import errno
 import platform
@@ -45,6 +43,7 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
     "open_tree": (428, 428),
+    "open_tree_attr": (467, 467),
     "perf_event_open": (298, 241),
     "pidfd_getfd": (438, 438),
     "pivot_root": (155, 41),

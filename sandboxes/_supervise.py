@@ -161,8 +161,9 @@ class _Jail:
             pid = only_child(only_child(self._process.pid))
             self._watch(os.pidfd_open(pid))
             self._group.add(pid)
-        except ProcessLookupError:
-            raise SandboxError(f"bwrap failed: {await self._complaint()}") from None
+        except ProcessLookupError as error:
+            await self._kill()  # what is left of it would keep the complaint from coming to its end
+            raise SandboxError(f"bwrap failed: {await self._complaint()} ({error})") from None
         os.write(opener, b"\n")
 
     def _watch(self, pidfd: int) -> None:

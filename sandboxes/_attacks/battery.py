@@ -36,7 +36,8 @@ async def run_battery(
     """Try every attack, or those named in ``only``, on sandboxes of ``provider``, ``at_once`` of them at the same time.
 
     ``on_result`` sees each result as it comes. The machine is left as it was: decoys are laid out for the time of the battery and
-    taken away after it. Raises ``ValueError`` where ``only`` names no attack, ``OSError`` where no decoy can be laid out.
+    taken away after it. They are on this machine, so an engine that runs sandboxes on another one is to be tried there. Raises
+    ``ValueError`` where ``only`` names no attack, ``OSError`` where no decoy can be laid out.
     """
     if unknown := sorted(set(only or ()) - {attack.name for attack in ATTACKS}):
         known = ", ".join(attack.name for attack in ATTACKS)

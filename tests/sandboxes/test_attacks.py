@@ -94,6 +94,8 @@ def test_without_the_control_the_attack_succeeds(proved: Results, backend: str, 
     proof = BY_NAME[name].proof(backend)
     if isinstance(proof, Unproved):
         assert proof.why
+    elif isinstance(proof, Unsandboxed) and os.geteuid() != 0:
+        pytest.skip("only root can make the namespaces in which the attack does no harm")
     else:
         assert proved[name].held is False, f"{proof}: {proved[name].evidence}"
 
@@ -111,7 +113,7 @@ def test_every_control_holds_an_attack() -> None:
 @pytest.mark.parametrize("control", Control)
 def test_every_control_is_proved_by_an_attack_that_succeeds_without_it(control: Control, backend: str) -> None:
     proofs = [attack.proof(backend) for attack in ATTACKS if control in attack.held_by]
-    assert any(not isinstance(proof, Unproved) for proof in proofs)
+    assert any(isinstance(proof, Unsandboxed) or (isinstance(proof, Weakened) and control in proof.without) for proof in proofs)
 
 
 @pytest.mark.parametrize("backend", BUILDERS)

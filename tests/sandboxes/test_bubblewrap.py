@@ -205,6 +205,10 @@ async def test_a_worker_that_is_killed_while_bwrap_starts_leaves_no_command(dire
             await asyncio.sleep(0.01)
     await asyncio.sleep(1)
     assert not lives(marker)
+    provider = build(Config(directory=str(directory)))
+    await provider.sweep()
+    await provider.close()
+    assert groups(directory) == []
 
 
 async def test_the_dead_of_many_commands_do_not_count_as_processes(provider: BubblewrapProvider) -> None:
@@ -445,6 +449,17 @@ async def test_a_bubblewrap_that_fails_breaks_the_sandbox_and_not_the_command(di
         await run(sandbox, "true")
     await sandbox.close()
     await provider.close()
+
+
+async def test_a_flood_that_is_called_off_leaves_a_working_sandbox(provider: BubblewrapProvider) -> None:
+    sandbox = await provider.open(SandboxSpec(), label="flood")
+    flood = asyncio.ensure_future(sandbox.exec(["yes"], timeout_s=60, output_bytes=2**30))
+    await asyncio.sleep(0.3)
+    flood.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await flood
+    assert (await run(sandbox, "echo", "alive")).stdout == b"alive\n"
+    await sandbox.close()
 
 
 async def test_an_image_is_refused(provider: BubblewrapProvider) -> None:

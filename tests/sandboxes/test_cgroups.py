@@ -13,7 +13,7 @@ from sandboxes._controls import Control
 from unhobble.errors import SandboxError
 from unhobble.sandboxing import SandboxSpec
 
-SPEC = SandboxSpec(cpus=1.5, memory_bytes=64 * 2**20, processes=40)
+SPEC = SandboxSpec(cpus=1.5, memory_bytes=64 * 2**20, processes=40, disk_bytes=16 * 2**20)
 
 
 class Machine:
@@ -63,7 +63,7 @@ def test_version_1_groups_are_made_below_the_workers_own(machine: Machine) -> No
     cgroups = machine.look()
     assert cgroups.missing == ()
     cgroups.create("box", SPEC)
-    assert limits_of(places["memory"] / "box") == {"memory.limit_in_bytes": "67108864"}
+    assert limits_of(places["memory"] / "box") == {"memory.limit_in_bytes": "100663296"}
     assert limits_of(places["pids"] / "box") == {"pids.max": "40"}
     assert limits_of(places["cpu"] / "box") == {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "150000"}
 
@@ -102,7 +102,7 @@ def test_version_2_groups_are_made_where_children_have_the_controllers(machine: 
     cgroups = machine.look()
     assert cgroups.missing == ()
     cgroups.create("box", SPEC)
-    assert limits_of(leaf.parent / "box") == {"memory.max": "67108864", "pids.max": "40", "cpu.max": "150000 100000"}
+    assert limits_of(leaf.parent / "box") == {"memory.max": "100663296", "pids.max": "40", "cpu.max": "150000 100000"}
 
 
 def test_version_2_without_a_group_to_share_out_enforces_nothing(machine: Machine) -> None:
@@ -160,7 +160,7 @@ def test_kills_for_memory_are_read_from_version_2(machine: Machine) -> None:
 def test_swap_is_limited_where_there_is_some(machine: Machine) -> None:
     machine.v1("memory", "/")
     (hierarchy,) = machine.look()._hierarchies
-    assert dict(hierarchy.settings(SPEC))["memory.memsw.limit_in_bytes"] == str(SPEC.memory_bytes)
+    assert dict(hierarchy.settings(SPEC))["memory.memsw.limit_in_bytes"] == str(SPEC.ceiling_bytes)
     assert dict(replace(hierarchy, version=2).settings(SPEC))["memory.swap.max"] == "0"
 
 

