@@ -14,7 +14,7 @@ COPY . .
 # The image has no compiler, and the keeper of Docker sandboxes is a C program.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev \
-    && python -m sandboxes._keeper_binary \
+    && python -m sandboxes._docker.keeper_binary \
     && apt-get purge --yes --auto-remove gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
 RUN pip install --no-cache-dir --no-deps --no-build-isolation .

@@ -13,17 +13,17 @@ from pathlib import Path
 
 from pydantic import Field
 
-from sandboxes._boxed_sandbox import BubblewrapSandbox, Parts
-from sandboxes._boxes import Boxes
-from sandboxes._bwrap import View
-from sandboxes._cgroups import CONTROLLERS, Group, find
+from sandboxes._bubblewrap.boxed_sandbox import BubblewrapSandbox, Parts
+from sandboxes._bubblewrap.boxes import Boxes
+from sandboxes._bubblewrap.bwrap import View
+from sandboxes._bubblewrap.cgroups import CONTROLLERS, Group, find
+from sandboxes._bubblewrap.holder import PROGRAMS, Holder, hold, program
+from sandboxes._bubblewrap.system import System, find_system, own_directories
 from sandboxes._controls import NONE, Control
-from sandboxes._gate import Gate, open_gate
-from sandboxes._holder import PROGRAMS, Holder, hold, program
 from sandboxes._janitor import Janitor
+from sandboxes._network.gate import Gate, open_gate
 from sandboxes._owner import Realm
 from sandboxes._settling import opened
-from sandboxes._system import System, find_system, own_directories
 from unhobble.errors import SandboxError
 from unhobble.messages import Frozen
 from unhobble.sandboxing import Availability, SandboxSpec

@@ -1,6 +1,6 @@
 """Runs each sandbox as a Docker container without a network, its root read-only, its limits kept by the engine's cgroups.
 
-The container's main process is a keeper (``_keeper/``) that starts, limits and ends commands, which costs a few milliseconds
+The container's main process is a keeper (``_docker/keeper/``) that starts, limits and ends commands, which costs a few milliseconds
 a command where ``docker exec`` costs a hundred. It leaves when the worker's connection ends, and the engine then removes
 the container: a worker that is killed leaves nothing behind.
 """
@@ -15,19 +15,19 @@ from docker import APIClient
 from docker.utils import version_lt
 from pydantic import Field
 
-from sandboxes import _container, _keeper_volume
 from sandboxes._controls import NONE, Control
-from sandboxes._engine import Engine
-from sandboxes._gate import Gate, open_gate
-from sandboxes._images import Images
+from sandboxes._docker import containers, keeper_volume
+from sandboxes._docker.engine import Engine
+from sandboxes._docker.images import Images
+from sandboxes._docker.keeper_binary import keeper_binary
+from sandboxes._docker.kept_sandbox import KeptSandbox, remove_container
+from sandboxes._docker.link import Link
+from sandboxes._docker.provisions import Provisions, name_for
+from sandboxes._docker.spares import Spares
 from sandboxes._janitor import Janitor
-from sandboxes._keeper_binary import keeper_binary
-from sandboxes._kept_sandbox import KeptSandbox, remove_container
-from sandboxes._link import Link
+from sandboxes._network.gate import Gate, open_gate
 from sandboxes._owner import Realm
-from sandboxes._provisions import Provisions, name_for
 from sandboxes._settling import opened
-from sandboxes._spares import Spares
 from unhobble.errors import SandboxError
 from unhobble.messages import Frozen
 from unhobble.sandboxing import Availability, SandboxSpec
@@ -96,7 +96,7 @@ class DockerProvider:
         """See ``protocols.SandboxProvider``."""
 
         def work(client: APIClient) -> list[str]:
-            swept = _container.sweep(client, self._realm) + _keeper_volume.sweep(client)
+            swept = containers.sweep(client, self._realm) + keeper_volume.sweep(client)
             self._realm.forget_the_dead()
             return swept
 
@@ -130,7 +130,7 @@ class DockerProvider:
         try:
             image = spec.image or self._config.image
             wanted = await self._provisions.container(spec, image, study=study, rollout=label)
-            container, connection = await self._engine.call(lambda client: _container.start(client, wanted))
+            container, connection = await self._engine.call(lambda client: containers.start(client, wanted))
         except SandboxError:
             self._provisions.forget()
             raise

@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sandboxes import _wire
-from sandboxes._keeper_binary import keeper_binary
-from sandboxes._wire import HEADER, Outcome, Report
+from sandboxes._docker import wire as _wire
+from sandboxes._docker.keeper_binary import keeper_binary
+from sandboxes._docker.wire import HEADER, Outcome, Report
 from unhobble.sandboxing import SANDBOX_ENV, SandboxFile, User
 
 AGENT = 65534

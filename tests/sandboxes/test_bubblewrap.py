@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from sandboxes import bubblewrap
-from sandboxes._cgroups import Cgroups
+from sandboxes._bubblewrap.cgroups import Cgroups
 from sandboxes._controls import Control
 from sandboxes.bubblewrap import BubblewrapProvider, Config, build
 from unhobble.errors import SandboxError

@@ -18,9 +18,9 @@ import pytest
 from docker import APIClient
 from docker.utils import kwargs_from_env
 
-from sandboxes import _container
-from sandboxes._container import OWNER, REALM, ROLLOUT, STUDY
-from sandboxes._keeper_binary import keeper_binary
+from sandboxes._docker import containers as _container
+from sandboxes._docker.containers import OWNER, REALM, ROLLOUT, STUDY
+from sandboxes._docker.keeper_binary import keeper_binary
 from sandboxes._owner import Realm
 from sandboxes.docker import DEFAULT_IMAGE, Config, DockerProvider, build
 from unhobble.errors import SandboxError
@@ -64,7 +64,7 @@ async def provider() -> AsyncIterator[DockerProvider]:
 async def ready_made(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DockerProvider]:
     """One that keeps a container ready from the first opening on."""
     provider = build(Config(spares=1))
-    monkeypatch.setattr("sandboxes._spares.Spares._is_new", lambda *_: False)
+    monkeypatch.setattr("sandboxes._docker.spares.Spares._is_new", lambda *_: False)
     yield provider
     await provider.close()
 
@@ -274,7 +274,7 @@ async def test_a_container_that_dies_is_an_infrastructure_error_and_leaves_nothi
 async def test_a_keeper_that_does_not_answer_is_given_up(
     provider: DockerProvider, engine: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sandboxes._kept_sandbox._GRACE_S", 0.5)
+    monkeypatch.setattr("sandboxes._docker.kept_sandbox._GRACE_S", 0.5)
     sandbox = await provider.open(SandboxSpec(), label="silent", study="silent")
     (container,) = containers(engine, "silent")
     engine.pause(container["Id"])
@@ -330,7 +330,7 @@ async def test_an_engine_that_cannot_filter_calls_is_not_used(monkeypatch: pytes
 
 @pytest.mark.docker
 async def test_without_a_keeper_check_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("sandboxes._keeper_binary._SOURCE", tmp_path)
+    monkeypatch.setattr("sandboxes._docker.keeper_binary._SOURCE", tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     keeper_binary.cache_clear()

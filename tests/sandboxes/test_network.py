@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandboxes._gate import PORT
+from sandboxes._network.gate import PORT
 from unhobble.errors import SandboxError
 from unhobble.protocols import Sandbox, SandboxProvider
 from unhobble.registry import installed

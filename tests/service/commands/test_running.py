@@ -104,7 +104,7 @@ def test_an_interrupted_study_says_how_to_go_on_and_loses_nothing_that_was_finis
 
 
 def without_control_groups(monkeypatch):
-    from sandboxes._cgroups import Cgroups
+    from sandboxes._bubblewrap.cgroups import Cgroups
 
     monkeypatch.setattr("sandboxes.bubblewrap.find", lambda *_: Cgroups([]))
 

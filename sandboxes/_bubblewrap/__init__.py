@@ -1,0 +1,1 @@
+"""What the bubblewrap backend is made of."""

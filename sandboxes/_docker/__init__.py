@@ -1,0 +1,1 @@
+"""What the Docker backend is made of."""
