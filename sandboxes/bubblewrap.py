@@ -8,6 +8,7 @@ the operator allows it: then rlimits hold as far as they go, and ``check`` says 
 import asyncio
 import os
 import re
+import secrets
 from functools import cached_property
 from pathlib import Path
 
@@ -29,6 +30,9 @@ from unhobble.messages import Frozen
 from unhobble.sandboxing import Availability, SandboxSpec
 from unhobble.text import decode
 
+_HOST_UIDS = range(0x7000_0000, 0x7FFF_0000)
+"""Ids that no system gives to anyone. Source: systemd's UIDS-GIDS, "Special systemd UID ranges", the unused one."""
+
 _OLDEST = (0, 8, 0)
 _NEEDED = ("bash", "python3", "find", "cp")
 _PROBE_S = 30.0
@@ -41,7 +45,9 @@ class Config(Frozen):
     directory: str | None = Field(
         None, description="Where workers keep what they own on the machine; the system's temporary directory if null."
     )
-    host_uid: int = Field(65534, ge=1, description="The uid and gid on the host of all commands, where the worker is root.")
+    host_uid: int | None = Field(
+        None, ge=1, description="The uid and gid on the host of commands, where the worker is root; null: another for each sandbox."
+    )
     rootfs: str | None = Field(
         None, description="An unpacked root filesystem, whose programs and /etc are shown instead of this machine's."
     )
@@ -116,6 +122,7 @@ class BubblewrapProvider:
 
     async def _open(self, spec: SandboxSpec, label: str, study: str) -> BubblewrapSandbox:
         directory, group = await asyncio.to_thread(self._prepare, spec, label, study)
+        ids = self._agent_ids()
         networked, holder = spec.network == "allowlist" and bool(spec.hosts), None
         try:
             view = View(
@@ -128,7 +135,7 @@ class BubblewrapProvider:
                 without=self._without,
             )
             holder = await hold(view.box, view.kept, disk_bytes=spec.disk_bytes, network=networked, without=self._without)
-            holder.make_places(self._agent_ids)
+            holder.make_places(ids)
             gate = await self._gate(spec, holder) if networked else None
         except BaseException:
             if holder is not None:
@@ -136,7 +143,7 @@ class BubblewrapProvider:
             await asyncio.to_thread(group.remove)
             raise
         executable = program(self._config.executable)
-        parts = Parts(executable, view, holder, group, gate, self._agent_ids)
+        parts = Parts(executable, view, holder, group, gate, ids)
         sandbox = BubblewrapSandbox(parts, on_close=self._sandboxes.discard)
         self._sandboxes.add(sandbox)
         return sandbox
@@ -159,12 +166,15 @@ class BubblewrapProvider:
     def _system(self) -> System:
         return find_system(self._config.rootfs, own_directories())
 
-    @property
     def _agent_ids(self) -> tuple[int, int] | None:
-        """Who commands are on the host: None where they stay what the worker is."""
+        """Who the commands of one sandbox are on the host: None where they stay what the worker is.
+
+        The kernel counts some things by user alone, such as inotify instances: as one user, one sandbox could use up all others'.
+        """
         if os.geteuid() != 0 or Control.identity in self._without:
             return None
-        return self._config.host_uid, self._config.host_uid
+        uid = self._config.host_uid or _HOST_UIDS.start + secrets.randbelow(len(_HOST_UIDS))
+        return uid, uid
 
     def _ulimits(self, spec: SandboxSpec) -> tuple[str, ...]:
         # bash, where it is /bin/sh, has -u; dash has -p.

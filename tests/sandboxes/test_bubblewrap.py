@@ -465,3 +465,37 @@ async def test_a_flood_that_is_called_off_leaves_a_working_sandbox(provider: Bub
 async def test_an_image_is_refused(provider: BubblewrapProvider) -> None:
     with pytest.raises(SandboxError, match="no images"):
         await provider.open(SandboxSpec(image="x:1"), label="x")
+
+
+GREEDY = """
+import ctypes
+libc = ctypes.CDLL(None)
+taken = 0
+while libc.inotify_init() >= 0:
+    taken += 1
+print(taken, flush=True)
+open("/work/taken", "w").close()
+input()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="without root all sandboxes are the worker's own user")
+@pytest.mark.parametrize(("host_uid", "is_left"), [(None, True), (65534, False)], ids=["a user each", "one user"])
+async def test_what_the_kernel_counts_by_user_one_sandbox_cannot_use_up_for_another(host_uid: int | None, is_left: bool) -> None:
+    provider = build(Config(host_uid=host_uid))
+    greedy, other = [await provider.open(SandboxSpec(), label=label) for label in ("greedy", "other")]
+    one = asyncio.ensure_future(
+        greedy.exec(["sh", "-c", 'python3 -c "$1" < /dev/zero', "sh", GREEDY], timeout_s=60, output_bytes=100)
+    )
+    try:
+        async with asyncio.timeout(30):
+            while not await greedy.read_directory("/work", max_bytes=100, max_files=10):
+                await asyncio.sleep(0.05)
+        script = "import ctypes, sys; sys.exit(ctypes.CDLL(None).inotify_init() < 0)"
+        result = await other.exec(["python3", "-c", script], timeout_s=30, output_bytes=1000)
+        assert result.ok == is_left
+    finally:
+        one.cancel()
+        await asyncio.wait({one})
+        await provider.close()
