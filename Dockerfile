@@ -1,4 +1,5 @@
-# The service image: API and controller. Sandboxes are containers beside it (mount the engine's socket) or bubblewrap inside it.
+# The service image: API and controller. Sandboxes are containers beside it (mount the engine's socket), or bubblewrap inside it: that one
+# can make no control groups here, so it is used only where UNHOBBLE_SANDBOXES says '{"bubblewrap": {"require_cgroups": false}}'.
 FROM python:3.12-slim-bookworm
 
 RUN apt-get update \
