@@ -101,10 +101,11 @@ def ended_for_memory(client: APIClient, container: str) -> bool:
     """
     wanted = {"container": container, "event": ["oom", "kill", "die", "destroy"]}
     seen = set()
-    for event in client.events(since=1, until=int(time.time()) + _EVENTS_S, filters=wanted, decode=True):
-        seen.add(event["Action"])
-        if event["Action"] == "destroy":
-            break
+    with contextlib.closing(client.events(since=1, until=int(time.time()) + _EVENTS_S, filters=wanted, decode=True)) as events:
+        for event in events:
+            seen.add(event["Action"])
+            if event["Action"] == "destroy":
+                break
     return "oom" in seen and "kill" not in seen
 
 

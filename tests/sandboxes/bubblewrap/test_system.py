@@ -49,7 +49,7 @@ def test_a_private_directory_behind_a_link_is_hidden_where_it_really_is(rootfs: 
 
 
 def test_own_directories_hold_this_package_and_every_suites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert own_directories() == [Path(__file__).parents[2]]
+    assert own_directories() == [Path(__file__).parents[3]]
     site = tmp_path / "site"
     (site / "their_suites").mkdir(parents=True)
     (site / "their_suites/__init__.py").write_text("raise AssertionError('imported')")
@@ -57,7 +57,7 @@ def test_own_directories_hold_this_package_and_every_suites(tmp_path: Path, monk
     (site / "theirs.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1\n")
     (site / "theirs.dist-info/entry_points.txt").write_text("[unhobble.suites]\ntheirs = their_suites.tasks\n")
     monkeypatch.setattr(sys, "path", [*sys.path, str(site)])
-    assert own_directories() == sorted([Path(__file__).parents[2], site])
+    assert own_directories() == sorted([Path(__file__).parents[3], site])
 
 
 def test_etc_is_the_sandboxs_own_over_the_root_filesystems(rootfs: Path, tmp_path: Path) -> None:

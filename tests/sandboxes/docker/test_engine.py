@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import shutil
@@ -59,6 +60,7 @@ async def run(sandbox: Any, *argv: str) -> Any:
 
 @pytest.mark.docker
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # the SDK leaves one for each attempt that fails
 async def test_an_engine_that_dies_is_an_infrastructure_error_at_once(mortal_engine: subprocess.Popen[bytes]) -> None:
     provider = build(Config(image="empty:1"))
     sandbox = await provider.open(SandboxSpec(), label="doomed")
@@ -78,3 +80,4 @@ async def test_an_engine_that_dies_is_an_infrastructure_error_at_once(mortal_eng
             await provider.sweep()
         assert not (await provider.check()).available
         await provider.close()
+    gc.collect()

@@ -3,13 +3,14 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TypeVar, cast
 
 import pytest
 from docker import APIClient
 from docker.errors import NotFound
 
+from sandboxes._docker.containers import ended_for_memory
 from sandboxes._docker.engine import Engine
 from sandboxes._docker.kept_sandbox import KeptSandbox
 from sandboxes._docker.link import Link
@@ -30,8 +31,8 @@ class OutOfMemoryEngine:
     async def call(self, work: Callable[[APIClient], T]) -> T:
         return work(cast("APIClient", self))
 
-    def events(self, **_: object) -> list[dict[str, str]]:
-        return [{"Action": action} for action in (*self._also, "oom", "die", "destroy")]
+    def events(self, **_: object) -> Iterator[dict[str, str]]:
+        yield from ({"Action": action} for action in (*self._also, "oom", "die", "destroy"))
 
     def remove_container(self, *_: object, **__: object) -> None:
         raise NotFound("gone")  # type: ignore[no-untyped-call]
@@ -132,6 +133,11 @@ async def test_what_a_keeper_died_of_is_said_where_the_engine_knows(played: tupl
     assert (sandbox.is_alive, gate.closed) == (False, True)
     with pytest.raises(SandboxSpoiled, match=r"box is gone: .*memory"):
         await sandbox.read_file("/work/x", max_bytes=1)
+
+
+@pytest.mark.parametrize(("also", "is_the_agents"), [((), True), (("oom",), True), (("kill",), False)])
+def test_a_container_that_someone_killed_did_not_end_for_memory(also: tuple[str, ...], is_the_agents: bool) -> None:
+    assert ended_for_memory(cast("APIClient", OutOfMemoryEngine(*also)), "box") == is_the_agents
 
 
 async def test_a_directorys_files_come_in_the_order_of_their_paths(played: tuple[KeptSandbox, Played]) -> None:

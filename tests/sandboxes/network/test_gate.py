@@ -207,7 +207,7 @@ async def test_without_nsenter_the_error_says_what_to_install(namespace, monkeyp
 
 def test_a_worker_that_anyone_can_reach_is_still_not_reached_from_inside():
     words = ["unshare", *NAMESPACES, "--net", sys.executable, "-c", OWN]
-    done = subprocess.run(words, cwd=Path(__file__).parent.parent.parent, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["403", "200"], done.stderr
 
 
