@@ -1,4 +1,4 @@
-"""Rollouts of Unhobble, as a worker runs them: scripted model, the react scaffold, hidden tests, the result written down.
+"""Rollouts of Unhobble, as a worker runs them: scripted model, the react scaffold, the scoring command, the result written down.
 
 .venv/bin/python -m benchmarks.sandbox.unhobble_arm docker|bubblewrap DIRECTORY
 """
@@ -8,9 +8,6 @@ import itertools
 import json
 import sys
 from pathlib import Path
-from typing import cast
-
-import yaml
 
 from benchmarks.sandbox.workload import (
     CHECK,
@@ -26,12 +23,12 @@ from benchmarks.sandbox.workload import (
 from unhobble.configuration import Configuration
 from unhobble.limits import Limits
 from unhobble.messages import Estimate, ModelAnswer, ModelRequest, NativeCall, Usage
-from unhobble.protocols import Task
+from unhobble.protocols import Sandbox, Scorer
 from unhobble.registry import installed
 from unhobble.rollout import Equipment, run_rollout
-from unhobble.sandboxing import SandboxSpec
+from unhobble.sandboxing import SandboxNeeds, SandboxSpec
 from unhobble.spec import ModelSpec, RolloutSpec
-from unhobble.tasks.folder import FolderTask
+from unhobble.transcript import VerdictStep
 from unhobble.vocabulary import PluginKind, Split
 
 _CONFIGURATION = Configuration({"prompt": "plain", "tool_format": "native", "scaffold": "react"})
@@ -61,13 +58,24 @@ class ScriptedModel:
         """See ``protocols.ModelClient``."""
 
 
-def make_task(folder: Path) -> Task:
-    """The task as a folder with hidden tests, which are copied in and run by the harness as for any task."""
-    (folder / "tests").mkdir(parents=True)
-    (folder / "tests" / "check.py").write_text(f"def test_the_sum_is_right():\n    {CHECK}\n")
-    description = {"family": "bench", "human_minutes": 1, "human_minutes_source": "estimate", "instruction": INSTRUCTION}
-    (folder / "task.yaml").write_text(yaml.safe_dump(description | {"solution": list(COMMANDS)}))
-    return cast("Task", FolderTask(folder))
+class Sum:
+    """``protocols.Task`` that is scored by one command, the same as everyone's."""
+
+    id, family, human_minutes = "sum", "bench", 1.0
+    instruction, needs = INSTRUCTION, SandboxNeeds()
+    reference_steps: tuple[str, ...] = COMMANDS
+
+    def __init__(self) -> None:
+        self.scorer: Scorer = self
+
+    async def set_up(self, sandbox: Sandbox) -> None:
+        """See ``protocols.Task``."""
+
+    async def score(self, sandbox: Sandbox, submission: str | None) -> VerdictStep:
+        """See ``protocols.Scorer``."""
+        del submission
+        result = await sandbox.exec(["python3", "-c", CHECK], timeout_s=COMMAND_TIMEOUT_S, output_bytes=65_536)
+        return VerdictStep(score=float(result.ok))
 
 
 def make_spec(backend: str, number: int) -> RolloutSpec:
@@ -94,7 +102,7 @@ class Runner:
     def __init__(self, backend: str, directory: Path) -> None:
         registry = installed()
         provider = registry.build(PluginKind.sandbox, backend)
-        self._equipment = Equipment(make_task(directory / "sum"), ScriptedModel(), provider, registry)
+        self._equipment = Equipment(Sum(), ScriptedModel(), provider, registry)
         self._results = directory / "results.jsonl"
         self._specs = (make_spec(backend, number) for number in itertools.count())
         self.provider = provider
