@@ -122,21 +122,23 @@ class BubblewrapProvider:
 
     async def _open(self, spec: SandboxSpec, label: str, study: str) -> BubblewrapSandbox:
         directory, group = await asyncio.to_thread(self._prepare, spec, label, study)
-        ids = self._agent_ids()
-        networked, holder = spec.network == "allowlist" and bool(spec.hosts), None
+        ids, holder = self._agent_ids(), None
+        gated = spec.network == "allowlist" and bool(spec.hosts)
+        # One network for all commands costs each of them less; without root only bwrap can set a loopback up, in one of its own.
+        shared = gated or os.geteuid() == 0
         try:
             view = View(
                 system=self._system,
                 etc=directory / "etc",
                 box=directory / "box",
                 kept=directory / "kept",
-                own_network=not networked,
+                own_network=not shared,
                 ulimits=self._ulimits(spec),
                 without=self._without,
             )
-            holder = await hold(view.box, view.kept, disk_bytes=spec.disk_bytes, network=networked, without=self._without)
+            holder = await hold(view.box, view.kept, disk_bytes=spec.disk_bytes, network=shared, without=self._without)
             holder.make_places(ids)
-            gate = await self._gate(spec, holder) if networked else None
+            gate = await self._gate(spec, holder) if gated else None
         except BaseException:
             if holder is not None:
                 await holder.close()

@@ -54,10 +54,10 @@ ATTACKS = (
     Attack("kernel-log", "reads the kernel's log", _BOTH, by(rights.read_kernel_log), proofs=_ONLY_DOCKER),
     Attack("file-handles", "opens files by number, past their directories", _BOTH, by(rights.open_by_handle), proofs=_ONLY_DOCKER),
     Attack("bpf", "makes a map for programs in the kernel", _BOTH, by(rights.load_bpf), proofs=_ONLY_DOCKER),
+    Attack("raw-socket", "makes a socket for packets that it writes itself", _RIGHTS, by(rights.raw_socket), proofs=_ONLY_DOCKER),
     Attack(
-        "raw-socket", "makes a socket for packets that it writes itself", _RIGHTS, by(rights.raw_socket), proofs=_INNER_BUT_ALLOWED
+        "packet-socket", "makes a socket that sees and sends whole frames", _BOTH, by(rights.packet_socket), proofs=_ONLY_DOCKER
     ),
-    Attack("packet-socket", "makes a socket that sees and sends whole frames", _BOTH, by(rights.packet_socket), proofs=_INNER),
     Attack("mknod", "makes a file that is the machine's disk", _RIGHTS, by(rights.make_device), proofs=_ONLY_DOCKER),
     Attack(
         "devices",

@@ -11,9 +11,14 @@ Where the worker is not root the namespaces belong to a user namespace in which 
 
 import asyncio
 import contextlib
+import ctypes
+import fcntl
 import os
 import shutil
 import signal
+import socket
+import struct
+import threading
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,6 +33,11 @@ PROGRAMS = ("unshare", "nsenter", "setpriv", "mount")
 
 WRITABLE = ("work", "home", "tmp", "shm")
 """The directories of the agent's file system. What it shares in memory is its files too, and counted as such."""
+
+# Source: sched.h; netdevice(7).
+_CLONE_NEWNET = 0x40000000
+_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
+_libc = ctypes.CDLL(None, use_errno=True)
 
 _START_S = 30.0
 _LEAST_INODES = 4096
@@ -103,10 +113,12 @@ class Holder:
 async def hold(box: Path, kept: Path, *, disk_bytes: int, network: bool, without: frozenset[Control] = NONE) -> Holder:
     """Start a holder whose file systems are mounted at ``box`` (of ``disk_bytes``) and ``kept``, both empty directories.
 
-    ``network``: it has a network of its own, which nothing is connected to. Raises ``SandboxError``.
+    ``network``: it has a network of its own with nothing but a loopback, which a worker that is root has set up. Raises
+    ``SandboxError``.
     """
     mount, setpriv, unshare, nsenter = (program(name) for name in ("mount", "setpriv", "unshare", "nsenter"))
-    shared = ["--mount", *(["--net"] if network and Control.network not in without else [])]
+    network = network and Control.network not in without
+    shared = ["--mount", *(["--net"] if network else [])]
     words, entered = [setpriv, "--pdeathsig", "KILL", "--", unshare, *shared], [nsenter, *shared, "--pid"]
     if os.geteuid() != 0:
         # Before the rest: who gains rights loses the signal that the parent's death sends.
@@ -122,10 +134,12 @@ async def hold(box: Path, kept: Path, *, disk_bytes: int, network: bool, without
     try:
         await _ready(process)
         holder.open(only_child(process.pid), box, kept)
+        if network and os.geteuid() == 0:
+            await asyncio.to_thread(_set_up_loopback, holder.pid)
     except BaseException as error:
         await settled(holder.close())
         if isinstance(error, OSError):
-            raise SandboxError(f"the sandbox's files cannot be reached: {error}") from error
+            raise SandboxError(f"the sandbox's files or network cannot be reached: {error}") from error
         raise
     return holder
 
@@ -139,6 +153,28 @@ def only_child(pid: int) -> int:
     if len(children) != 1:
         raise ProcessLookupError(f"process {pid} has {len(children)} children")
     return int(children[0])
+
+
+def _set_up_loopback(pid: int) -> None:
+    """Set up the loopback of a process's network. Raises ``OSError``."""
+    failed: list[OSError] = []
+
+    def work() -> None:
+        try:
+            with Path(f"/proc/{pid}/ns/net").open("rb") as namespace:
+                if _libc.setns(namespace.fileno(), _CLONE_NEWNET):
+                    raise OSError(ctypes.get_errno(), "the sandbox's network cannot be entered")
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+                fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", _IFF_UP))
+        except OSError as error:
+            failed.append(error)
+
+    # A network is a thread's own: one that has entered another must do nothing else afterwards.
+    thread = threading.Thread(target=work, name="loopback")
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
 
 
 def program(name: str) -> str:

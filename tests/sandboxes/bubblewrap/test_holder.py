@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandboxes._bubblewrap import holder as _holder
-from sandboxes._bubblewrap.holder import Holder, hold
+from sandboxes._bubblewrap.holder import Holder, _set_up_loopback, hold
 from sandboxes._controls import Control
 from unhobble.errors import SandboxError
 
@@ -20,7 +20,7 @@ MIB = 2**20
 WORKER = """
 import asyncio, os, sys
 from pathlib import Path
-from sandboxes._bubblewrap.holder import hold
+from sandboxes._bubblewrap.holder import hold, _set_up_loopback
 
 async def main():
     holder = await hold(Path(sys.argv[1], "box"), Path(sys.argv[1], "kept"), disk_bytes=1 << 20, network=False)
@@ -109,6 +109,24 @@ async def test_without_the_control_neither_bytes_nor_files_are_limited(directory
         assert fill_with_files(holder.box) == 5000
     finally:
         await holder.close()
+
+
+def said(*words: str) -> str:
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="without root nobody but bwrap or a gate sets a loopback up")
+async def test_its_network_has_a_loopback_that_works_and_nothing_else(holder: Holder) -> None:
+    script = (
+        "import socket\nhere = socket.create_server(('127.0.0.1', 0))\nsocket.create_connection(here.getsockname(), 5)\n"
+        "print(*(name for _, name in socket.if_nameindex()))"
+    )
+    assert said("nsenter", "--target", str(holder.pid), "--net", sys.executable, "-c", script) == "lo"
+
+
+def test_a_network_that_is_gone_is_an_error() -> None:
+    with pytest.raises(FileNotFoundError):
+        _set_up_loopback(2**22 + 1)
 
 
 async def test_its_network_is_its_own_where_it_is_told_so(holder: Holder, directory: Path) -> None:
