@@ -1,6 +1,7 @@
 """What every pool does alike: a rollout waits for room, runs as a task of this event loop, and its result waits in a queue."""
 
 import asyncio
+from abc import ABC, abstractmethod
 
 from service.workers.room import Size
 from service.workers.waiting_room import TooLarge, WaitingRoom
@@ -9,7 +10,7 @@ from unhobble.spec import RolloutSpec
 from unhobble.worker import invalid_result
 
 
-class QueuedPool:
+class QueuedPool(ABC):
     """The part of ``protocols.RolloutPool`` that does not depend on where rollouts are run."""
 
     def __init__(self, room: WaitingRoom) -> None:
@@ -38,9 +39,9 @@ class QueuedPool:
             result = invalid_result(spec, str(error), retryable=False)
         await self._results.put(result)
 
+    @abstractmethod
     async def _run_at(self, node: str, spec: RolloutSpec) -> RolloutResult:
         """Run a rollout on a node that has room for it. Never raises but for cancellation."""
-        raise NotImplementedError
 
     async def _cancel_all(self) -> None:
         for task in self._tasks:

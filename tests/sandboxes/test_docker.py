@@ -4,10 +4,13 @@ dies.
 
 import asyncio
 import contextlib
+import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -24,7 +27,7 @@ from sandboxes._docker.keeper_binary import keeper_binary
 from sandboxes._owner import Realm
 from sandboxes.docker import DEFAULT_IMAGE, Config, DockerProvider, build
 from unhobble.errors import SandboxError
-from unhobble.sandboxing import SandboxSpec
+from unhobble.sandboxing import Ending, SandboxFile, SandboxSpec, User
 
 MIB = 2**20
 CRASH = """
@@ -360,3 +363,45 @@ async def test_with_an_allowlist_commands_are_told_of_the_proxy(provider: Docker
     assert b"http_proxy=" in (await run(sandbox, "env")).stdout
     bare = await provider.open(spec.model_copy(update={"hosts": ()}), label="x")
     assert b"http_proxy=" not in (await run(bare, "env")).stdout
+
+
+@pytest.fixture
+def only_a_shell(engine: APIClient) -> Iterator[str]:
+    """An image that holds one file, a shell."""
+    shell = shutil.which("busybox")
+    assert shell, "there is no busybox; Debian has it in busybox-static"
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as files:
+        program = files.gettarinfo(shell, "bin/sh")
+        program.mode, program.type, program.linkname = 0o755, tarfile.REGTYPE, ""
+        with Path(shell).open("rb") as content:
+            program.size = Path(shell).stat().st_size
+            files.addfile(program, content)
+    name = "unhobble-test/only-a-shell:1"
+    engine.import_image_from_data(archive.getvalue(), *name.split(":"))
+    yield name
+    engine.remove_image(name, force=True)
+
+
+@pytest.mark.docker
+async def test_an_image_with_nothing_but_a_shell_will_do(provider: DockerProvider, only_a_shell: str) -> None:
+    sandbox = await provider.open(SandboxSpec(image=only_a_shell), label="shell")
+    assert (await run(sandbox, "sh", "-c", "echo *; echo $HOME > given; read line < /work/given; echo $line")).stdout == (
+        b"*\n/home/agent\n"
+    )
+    assert await sandbox.read_file("/work/given", max_bytes=100) == b"/home/agent\n"
+    kept = await sandbox.snapshot()
+    await sandbox.write_files([SandboxFile("/work/d/given", b"2")])
+    assert [file.path for file in await sandbox.read_directory("/work", max_bytes=100, max_files=10)] == [
+        "/work/d/given",
+        "/work/given",
+    ]
+    await sandbox.restore(kept)
+    assert [file.path for file in await sandbox.read_directory("/work", max_bytes=100, max_files=10)] == ["/work/given"]
+    late = await sandbox.exec(["sh", "-c", "while :; do :; done & while :; do :; done"], timeout_s=0.5, output_bytes=100)
+    assert late.ending is Ending.timed_out
+    harmless = await run(sandbox, "sh", "-c", "kill -9 -1; kill -9 1; echo alive")
+    assert (harmless.ending, harmless.exit_code) != (Ending.exited, 0) or harmless.stdout == b"alive\n"
+    await sandbox.write_files([SandboxFile("/tests/check", b"1")], user=User.keeper)
+    assert (await run(sandbox, "sh", "-c", "echo changed > /tests/check")).exit_code != 0
+    assert await sandbox.read_file("/tests/check", max_bytes=10) == b"1"
