@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from unhobble.configuration import Configuration
 from unhobble.limits import Limits
 from unhobble.messages import Frozen
-from unhobble.sandboxing import SandboxSpec
+from unhobble.sandboxing import BUILT_IMAGE, SandboxSpec
 from unhobble.vocabulary import Objective, Split
 
 ORGANISM_PREFIX = "organism/"
@@ -94,6 +94,13 @@ class StudySpec(Frozen):
     search: SearchSpec = Field(default_factory=SearchSpec, description="How the space is searched.")
     sandbox: SandboxSpec = Field(default_factory=SandboxSpec, description="Where commands run.")
     limits: Limits = Field(default_factory=Limits, description="Ceilings for one rollout.")
+
+    @field_validator("sandbox")
+    @classmethod
+    def _no_folder_of_the_service(cls, sandbox: SandboxSpec) -> SandboxSpec:
+        if sandbox.image is not None and sandbox.image.startswith(BUILT_IMAGE):
+            raise ValueError(f"the image {sandbox.image!r} would be built from a folder of the service's machine; name an image")
+        return sandbox
 
 
 class RolloutSpec(Frozen):

@@ -93,6 +93,9 @@ BAD = {
     "an unknown strategy": ({"search": {"strategy": "magic"}}, "search.strategy", "tpe"),
     "an option out of its range": ({"search": {"options": {"first_tasks": 0}}}, "search.options", "first_tasks"),
     "an unknown sandbox": ({"sandbox": {"backend": "vm"}}, "sandbox.backend", "bubblewrap"),
+    "a folder of the service as image": ({"sandbox": {"image": "build:/etc"}}, "sandbox", "name an image"),
+    "a host that is none": ({"sandbox": {"network": "allowlist", "hosts": ["127.1"]}}, "sandbox.hosts", "127.1"),
+    "an unknown network": ({"sandbox": {"network": "bridge"}}, "sandbox.network", "allowlist"),
     "a baseline outside a schema": (
         {
             "baseline": {
