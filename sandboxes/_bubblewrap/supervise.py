@@ -6,11 +6,12 @@ import errno
 import json
 import os
 import signal
+import subprocess
 import sys
-from asyncio.subprocess import Process, SubprocessStreamProtocol
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import IO, Any
 
 from sandboxes._bubblewrap.bwrap import CommandLine
 from sandboxes._bubblewrap.cgroups import Group
@@ -47,13 +48,15 @@ class Stream:
         """Whether there was more than is kept."""
         return self.count > self.cap
 
-    async def collect(self, source: asyncio.StreamReader, excess: asyncio.Event) -> None:
-        """Read to the end; ``excess`` is set once there is far too much."""
-        while chunk := await source.read(_CHUNK_BYTES):
-            self.kept += chunk[: max(0, self.cap - len(self.kept))]
-            self.count += len(chunk)
-            if self.excess is not None and self.count > self.excess:
-                excess.set()
+    @property
+    def is_flood(self) -> bool:
+        """Whether there was far too much."""
+        return self.excess is not None and self.count > self.excess
+
+    def take(self, data: bytes) -> None:
+        """Keep what is still wanted of it."""
+        self.kept += data[: max(0, self.cap - len(self.kept))]
+        self.count += len(data)
 
 
 @dataclass(frozen=True)
@@ -117,18 +120,25 @@ class Running:
 
 
 class _Jail:
-    """One bwrap process and the first process (pid 1) of its namespace, whose death is the death of all others in it."""
+    """One bwrap process and the first process (pid 1) of its namespace, whose death is the death of all others in it.
+
+    Not asyncio's subprocesses: those see no process end before its pipes do, start a thread for each, and cost a command more
+    than the rest of this file.
+    """
 
     def __init__(self, group: Group, without: frozenset[Control]) -> None:
         self._group = group
         self._without = without
+        self._loop = asyncio.get_running_loop()
         self._files = contextlib.ExitStack()
-        self._process: Process | None = None
-        self._transport: asyncio.SubprocessTransport | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._status = -1
         self._said = b""
         self._pidfd: int | None = None
+        self._fed: int | None = None
+        self._ended = asyncio.Event()
         self._dead = asyncio.Event()
+        self._over = asyncio.Event()
 
     async def start(self, launcher: Sequence[str], line: CommandLine) -> None:
         """Start bwrap, put its child into the group while it is held back, then let it go."""
@@ -143,8 +153,7 @@ class _Jail:
         options = _memory_file("\0".join([*line.options, *ours]).encode())
         theirs = (options, rules, status, gate)
         try:
-            # Settled: a process that starts while its starter is cancelled must be known, to be killed.
-            await settled(self._launch([*launcher, "--args", str(options), "--", *line.argv], theirs))
+            self._launch([*launcher, "--args", str(options), "--", *line.argv], theirs)
         finally:
             for file in theirs:
                 os.close(file)
@@ -159,32 +168,20 @@ class _Jail:
         try:
             # What bwrap calls it is its pid in the holder's namespace.
             pid = only_child(only_child(self._process.pid))
-            self._watch(os.pidfd_open(pid))
+            self._pidfd = self._watch(pid, self._see_death)
             self._group.add(pid)
         except ProcessLookupError as error:
-            await self._kill()  # what is left of it would keep the complaint from coming to its end
             raise SandboxError(f"bwrap failed: {await self._complaint()} ({error})") from None
         os.write(opener, b"\n")
 
-    def _watch(self, pidfd: int) -> None:
-        loop = asyncio.get_running_loop()
-        self._pidfd = pidfd
-        self._files.callback(os.close, pidfd)
-        self._files.callback(loop.remove_reader, pidfd)
-        loop.add_reader(pidfd, self._see_death)
-
-    def _see_death(self) -> None:
-        assert self._pidfd is not None
-        asyncio.get_running_loop().remove_reader(self._pidfd)
-        self._dead.set()
-
-    async def _launch(self, words: list[str], files: tuple[int, ...]) -> None:
-        loop = asyncio.get_running_loop()
+    def _launch(self, words: list[str], files: tuple[int, ...]) -> None:
         try:
-            # As ``create_subprocess_exec`` does, which keeps the transport to itself.
-            self._transport, protocol = await loop.subprocess_exec(
-                lambda: SubprocessStreamProtocol(_CHUNK_BYTES, loop),
-                *words,
+            self._process = subprocess.Popen(
+                words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
                 pass_fds=files,
                 env=None if Control.environment in self._without else {},  # a sandbox can read its launcher's
                 start_new_session=True,
@@ -193,82 +190,126 @@ class _Jail:
             if error.errno == errno.E2BIG:
                 raise TooLong from None
             raise SandboxError(f"bwrap cannot be started: {error}") from error
-        self._process = Process(self._transport, protocol, loop)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            assert pipe is not None
+            os.set_blocking(pipe.fileno(), False)
+            self._files.callback(pipe.close)
+        self._watch(self._process.pid, self._ended.set)
+
+    def _watch(self, pid: int, see_end: Callable[[], None]) -> int:
+        """Call ``see_end`` when a process has ended; returns a descriptor that stands for it."""
+        pidfd = os.pidfd_open(pid)
+        self._files.callback(os.close, pidfd)
+
+        def end() -> None:
+            self._loop.remove_reader(pidfd)
+            see_end()
+
+        self._read_with(pidfd, end)
+        return pidfd
+
+    def _see_death(self) -> None:
+        self._dead.set()
+        self._over.set()
+
+    def _read_with(self, descriptor: int, reader: Callable[[], None]) -> None:
+        self._loop.add_reader(descriptor, reader)
+        self._files.callback(self._loop.remove_reader, descriptor)
 
     async def run(self, stdin: bytes, timeout_s: float, output_bytes: int) -> Outcome:
         """Serve the streams until the command ends or must end."""
-        process, excess = self._process, asyncio.Event()
+        process = self._process
         assert process is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
         cap, most = output_bytes, EXCESS * output_bytes
         stdout, stderr = Stream(cap, most), Stream(cap, most)
         if Control.output in self._without:
             stdout, stderr = Stream(sys.maxsize, None), Stream(sys.maxsize, None)
-        over = [asyncio.ensure_future(self._dead.wait()), asyncio.ensure_future(excess.wait())]
-        reading = [asyncio.ensure_future(stdout.collect(process.stdout, excess))]
-        reading.append(asyncio.ensure_future(stderr.collect(process.stderr, excess)))
-        tasks = [asyncio.ensure_future(self._feed(stdin)), *over, *reading]
-        try:
-            left_s = None if Control.time in self._without else timeout_s
-            done, _ = await asyncio.wait(over, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
-            ending = Ending.output_exceeded if excess.is_set() else Ending.exited if done else Ending.timed_out
-            await self._kill()
-            # With every writer dead they come to the end.
-            await asyncio.wait(reading, timeout=_UNSWEPT_S if Control.sweep in self._without else None)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        ends = [self._collect(process.stdout, stdout), self._collect(process.stderr, stderr)]
+        self._feed(memoryview(stdin))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if Control.time in self._without else timeout_s):
+                await self._over.wait()
+        flooded = stdout.is_flood or stderr.is_flood
+        ending = Ending.output_exceeded if flooded else Ending.exited if self._dead.is_set() else Ending.timed_out
+        await self._kill()
+        # With every writer dead they come to the end.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_UNSWEPT_S if Control.sweep in self._without else None):
+                for end in ends:
+                    await end.wait()
         code = await self._exit_code() if ending is Ending.exited else None
         return Outcome(ending, code, stdout, stderr)
 
     async def end(self) -> None:
         """Leave nothing, whatever happened. Raises ``SandboxError`` where something cannot be killed."""
-        # asyncio sees no process end before its pipes do, and a full one that nobody reads any more never does.
-        streams = (self._process.stdout, self._process.stderr) if self._process else ()
-        draining = [asyncio.ensure_future(_drain(stream)) for stream in streams if stream]
         try:
             await self._kill()
         finally:
-            for task in draining:
-                task.cancel()
-            await asyncio.gather(*draining, return_exceptions=True)
-            if self._transport is not None:
-                self._transport.close()
+            self._stop_feeding()
             self._files.close()
 
     async def _kill(self) -> None:
         """Kill the namespace's first process and wait for its end, which comes after the end of all others in it."""
         if self._process is None:
             return
-        if self._pidfd is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        else:
-            with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError):
+            if self._pidfd is not None:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            elif self._process.returncode is None:  # its pid is still its own
+                os.killpg(self._process.pid, signal.SIGKILL)
         try:
             async with asyncio.timeout(_REAP_S):
                 if self._pidfd is not None:
                     await self._dead.wait()
-                if Control.sweep in self._without:
-                    return  # what lives on has the pipes open, and ``wait`` waits for them too
                 if Control.pids in self._without:
                     self._group.kill()  # as the end of a namespace would
-                await self._process.wait()
+                await self._ended.wait()
         except TimeoutError:
             raise SandboxError(f"a process of bwrap {self._process.pid} did not die within {_REAP_S:g} s") from None
+        self._process.wait()
 
-    async def _feed(self, stdin: bytes) -> None:
+    def _collect(self, pipe: IO[bytes] | None, stream: Stream) -> asyncio.Event:
+        """Read a pipe into ``stream`` from now on. The event is set at the pipe's end."""
+        assert pipe is not None
+        descriptor, end = pipe.fileno(), asyncio.Event()
+
+        def read() -> None:
+            try:
+                data = os.read(descriptor, _CHUNK_BYTES)
+            except BlockingIOError:
+                return
+            stream.take(data)
+            if stream.is_flood:
+                self._over.set()
+            if not data:
+                self._loop.remove_reader(descriptor)
+                end.set()
+
+        self._read_with(descriptor, read)
+        return end
+
+    def _feed(self, left: memoryview) -> None:
+        """Write to the command's standard input what it takes, the rest when it takes more, and then its end."""
         assert self._process is not None
-        writer = self._process.stdin
-        assert writer is not None
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            writer.write(stdin)
-            await writer.drain()
-            writer.close()
-            await writer.wait_closed()
+        pipe = self._process.stdin
+        assert pipe is not None
+        self._stop_feeding()
+        try:
+            while left:
+                left = left[os.write(pipe.fileno(), left[:_CHUNK_BYTES]) :]
+        except BlockingIOError:
+            self._fed = pipe.fileno()
+            self._loop.add_writer(self._fed, partial(self._feed, left))
+            return
+        except BrokenPipeError:
+            pass  # a command that reads no more of it does no harm
+        pipe.close()
+
+    def _stop_feeding(self) -> None:
+        # Not at the end only: the pipe is closed before, and its number may then be another's.
+        if self._fed is not None:
+            self._loop.remove_writer(self._fed)
+        self._fed = None
 
     async def _exit_code(self) -> int | None:
         """What bwrap says the command returned; None where its whole namespace was killed before it could."""
@@ -288,14 +329,11 @@ class _Jail:
         return line
 
     async def _complaint(self) -> str:
+        """What bwrap, which has failed, had to say."""
+        await self._kill()
         assert self._process is not None
         assert self._process.stderr is not None
-        return (await self._process.stderr.read(4096)).decode(errors="replace").strip() or "it said nothing"
-
-
-async def _drain(stream: asyncio.StreamReader) -> None:
-    while await stream.read(_CHUNK_BYTES):
-        pass
+        return (self._process.stderr.read(4096) or b"").decode(errors="replace").strip() or "it said nothing"
 
 
 def _memory_file(data: bytes) -> int:
