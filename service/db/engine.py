@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from sqlite3 import SQLITE_BUSY, OperationalError
 from sqlite3 import Connection as SqliteConnection
 from typing import Any
 
@@ -98,14 +99,25 @@ def _parse(url: str) -> URL:
 
 def _set_up_sqlite(connection: SqliteConnection, _record: object) -> None:
     connection.isolation_level = None  # the driver leaves BEGIN to _begin_sqlite
-    for pragma in (
-        f"busy_timeout = {_SQLITE_BUSY_S * 1000}",
-        "journal_mode = WAL",
-        "synchronous = FULL",  # what was acknowledged survives a power cut
-        "foreign_keys = ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
+    connection.execute(f"PRAGMA busy_timeout = {_SQLITE_BUSY_S * 1000}").close()
+    _journal_ahead(connection)
+    connection.execute("PRAGMA synchronous = FULL").close()  # what was acknowledged survives a power cut
+    connection.execute("PRAGMA foreign_keys = ON").close()
     connection.create_function(_SQLITE_CLOCK, 0, time.time)
+
+
+def _journal_ahead(connection: SqliteConnection) -> None:
+    """Change to the write-ahead log. On a new database others may be at the same, and SQLite then fails without waiting."""
+    deadline_s = time.monotonic() + _SQLITE_BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        except OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != SQLITE_BUSY or time.monotonic() > deadline_s:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
