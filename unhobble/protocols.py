@@ -352,7 +352,11 @@ class VisibleScorer(Protocol):
 
 
 class Task(Protocol):
-    """One problem. ``hints`` are what an evaluator may tell beyond the instruction, as a declared advantage."""
+    """One problem. ``hints`` are what an evaluator may tell beyond the instruction, as a declared advantage.
+
+    The reference solution is ``reference_steps`` (bash commands, in order; a question has none) and ``reference_submission``,
+    what is handed in after them.
+    """
 
     id: str
     family: str
@@ -360,6 +364,7 @@ class Task(Protocol):
     instruction: str
     hints: tuple[str, ...]
     reference_steps: tuple[str, ...]
+    reference_submission: str
     needs: SandboxNeeds
     scorer: Scorer
     visible: VisibleScorer | None

@@ -20,7 +20,6 @@ from unhobble.protocols import SandboxProvider, Task
 from unhobble.sandboxing import SandboxSpec
 
 _LIMITS = Limits()
-_SUBMISSION = "The work is done."
 
 
 class Play(StrEnum):
@@ -117,7 +116,7 @@ async def _scored(task: Task, play: Play, provider: SandboxProvider, spec: Sandb
             await sandbox.exec(["bash", "-c", step], timeout_s=_LIMITS.command_timeout_s, output_bytes=_LIMITS.output_bytes)
         visible = await task.visible.score(CommandMachine(sandbox, Meter(_LIMITS))) if task.visible else None
         await sandbox.stop_agent()
-        verdict = await task.scorer.score(sandbox, None if play is Play.nothing else _SUBMISSION)
+        verdict = await task.scorer.score(sandbox, None if play is Play.nothing else task.reference_submission)
     finally:
         await sandbox.close()
     failed = tuple(f"{name}: {said}" for name, said in verdict.failed.items())

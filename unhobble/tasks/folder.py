@@ -111,6 +111,7 @@ class FolderTask:
         self.instruction = data.instruction.strip()
         self.hints = data.hints
         self.reference_steps = tuple(step.strip("\n") for step in data.solution)
+        self.reference_submission = "The work is done."
         self.visible = VisibleCommand(data.visible) if data.visible else None
         self.needs = _needs(folder, data.sandbox)
         self.scorer = HiddenTests(folder / "tests")

@@ -7,8 +7,13 @@ failed. The last line on standard output is the verdict, one JSON object::
 
     {"score": 1.0, "passed": ["test_a"], "failed": {"test_b": "AssertionError: expected 3, found 4"}}
 
-``score`` is 1.0 when every check passed, else 0.0. A ``check.py`` that cannot be imported, or has no checks, is a bug of
-the task and not the agent's: the verdict then is ``{"error": "..."}``.
+``score`` is 1.0 when every check passed, else 0.0. A long task may be made of stages: a ``check.py`` that defines
+``STAGES = {"tokens": 1, "parser": 3}`` has named its stages, in order, with their weights; each of its checks belongs to the
+stage after whose name it is called (``test_parser_...``). Then ``score`` is the weight of the stages of which every check
+passed, as a share of all.
+
+A ``check.py`` that cannot be imported, has no checks, or has a stage without checks or a check without stage, is a bug of the
+task and not the agent's: the verdict then is ``{"error": "..."}``.
 """
 
 import json
@@ -26,6 +31,12 @@ def judge() -> dict[str, object]:
     checks = [(name, value) for name, value in vars(check).items() if name.startswith("test_") and callable(value)]
     if not checks:
         return {"error": "check.py defines no function whose name starts with test_"}
+    stages: dict[str, float] = getattr(check, "STAGES", {"": 1})
+    stage_of = {name: _stage(name, stages) for name, _ in checks}
+    if empty := sorted(set(stages) - set(stage_of.values())):
+        return {"error": f"check.py has no check of the stages {empty}"}
+    if astray := [name for name, stage in stage_of.items() if stage is None]:
+        return {"error": f"check.py has checks of no stage: {astray}"}
     passed: list[str] = []
     failed: dict[str, str] = {}
     for name, function in checks:
@@ -35,7 +46,16 @@ def judge() -> dict[str, object]:
             failed[name] = f"{type(error).__name__}: {error}"[:500]
         else:
             passed.append(name)
-    return {"score": 0.0 if failed else 1.0, "passed": passed, "failed": failed}
+    lost = {stage_of[name] for name in failed}
+    kept = sum(weight for stage, weight in stages.items() if stage not in lost)
+    return {"score": 1.0 if not failed else kept / sum(stages.values()), "passed": passed, "failed": failed}
+
+
+def _stage(name: str, stages: dict[str, float]) -> "str | None":
+    """The stage that the check called ``name`` belongs to: the longest that its name goes on with."""
+    rest = name.removeprefix("test_")
+    found = [stage for stage in stages if not stage or rest == stage or rest.startswith(f"{stage}_")]
+    return max(found, key=len, default=None)
 
 
 if __name__ == "__main__":
