@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unhobble.configuration import SLOTS, Configuration, Sampling
+from unhobble.cues import HINTS_HEADING
 from unhobble.errors import AnswerLate, LimitReached
 from unhobble.limits import Meter
 from unhobble.machine import CommandMachine
@@ -290,4 +291,4 @@ def _instruction(task: Task, *, hints: bool) -> str:
     """The task's words, and its hints where they are given."""
     if not hints or not task.hints:
         return task.instruction
-    return "\n".join([task.instruction, "", "Hints from those who set the task:", *(f"- {hint}" for hint in task.hints)])
+    return "\n".join([task.instruction, "", HINTS_HEADING, *(f"- {hint}" for hint in task.hints)])

@@ -63,6 +63,9 @@ REFLECT_REQUEST: Final = (
 )
 """Sent after a failed attempt by scaffolds that reflect (purpose ``reflect``)."""
 
+HINTS_HEADING: Final = "Hints from those who set the task:"
+"""What stands before a task's hints, where an evaluator gives them as an advantage."""
+
 REFLECTIONS_HEADING: Final = "What you learned in earlier attempts at this task:"
 """What stands before reflections where the next attempt begins."""
 
@@ -71,6 +74,9 @@ SUMMARY_REQUEST: Final = (
     "leave out is forgotten. Do not call a tool."
 )
 """Sent by context strategies that compact a conversation (purpose ``summarise``)."""
+
+NOT_SHOWN: Final = "messages that came next are not shown."
+"""Stands, after their number, where a context strategy leaves messages out of a conversation."""
 
 VERIFY: Final = "Always check your result with a command before you submit it."
 """In prompts that ask for verification."""

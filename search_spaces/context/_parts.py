@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from unhobble.cues import NOT_SHOWN
 from unhobble.messages import Message
 
 
@@ -45,7 +46,7 @@ def joined(exchanges: Sequence[Sequence[Message]]) -> list[Message]:
 
 def not_shown(count: int) -> str:
     """The words that stand for ``count`` messages after the opening."""
-    return f"[{count} messages that came next are not shown. The conversation goes on after them.]"
+    return f"[{count} {NOT_SHOWN} The conversation goes on after them.]"
 
 
 def window(parts: Parts, turns: int) -> tuple[list[Message], list[Message]]:

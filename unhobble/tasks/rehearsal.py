@@ -8,6 +8,9 @@ from pydantic import Field
 
 from unhobble.messages import Frozen
 
+LOOKS = ("ls -la", "pwd; id", "ls /usr/local/bin | head")
+"""Commands that change nothing: what a simulated model does that does not know further."""
+
 
 class StepSeen(Frozen):
     """One command as it came out, and the score the work would have got after it."""

@@ -31,6 +31,7 @@ class FakeTask:
     instruction: str = "Add up the numbers in numbers.txt\nand write the sum to sum.txt."
     human_minutes: float = 4.0
     reference_steps: tuple[str, ...] = ("cat numbers.txt", 'echo "1 + 2" | bc > sum.txt\ncat sum.txt', "test -s sum.txt")
+    reference_submission: str = "Done."
     family: str = "sums"
     hints: tuple[str, ...] = ()
     scorer: Any = None

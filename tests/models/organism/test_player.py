@@ -105,7 +105,7 @@ def test_no_call_is_made_where_the_request_forbids_it():
 
 
 async def test_a_plan_helps_whom_plans_help():
-    client = Spy(ability=-50.0, plan_bonus=100.0)
+    client = Spy(ability=-50.0, effects=[{"when": ["planned"], "logit": 100.0}])
     assert not (await play(client, configuration(scaffold="react"))).solved
     assert (await play(client, configuration(scaffold="plan_execute"))).solved
 
@@ -118,7 +118,11 @@ def share_of_calls(system: str, **changes) -> float:
 
 @pytest.mark.parametrize(
     ("hobble", "cue"),
-    [({"refusal": 0.5}, AUTHORISED), ({"early_stop": 0.5}, PERSIST), ({"ability": -1.0, "verify_bonus": 50.0}, VERIFY)],
+    [
+        ({"refusal": 0.5}, AUTHORISED),
+        ({"early_stop": 0.5}, PERSIST),
+        ({"ability": -1.0, "effects": [{"when": ["verifying"], "logit": 50.0}]}, VERIFY),
+    ],
 )
 def test_a_cue_in_the_prompt_lifts_what_it_is_meant_to_lift(hobble, cue):
     assert share_of_calls("", **hobble) < 0.9
@@ -127,11 +131,10 @@ def test_a_cue_in_the_prompt_lifts_what_it_is_meant_to_lift(hobble, cue):
 
 def test_temperature_and_unreadable_answers_lower_the_odds():
     planted = traits(ability=2.0, temperature_penalty=1.0, format_confusion=0.5)
-    odds = {"planned": False, "verifying": False, "temperature": None, "unreadable": 0}
-    best = planted.p_success(4, **odds)
-    assert planted.p_success(4, **odds | {"temperature": 1.0}) < best
-    assert planted.p_success(4, **odds | {"unreadable": 2}) < best
-    assert planted.p_success(64, **odds | {"unreadable": 0}) == planted.p_success(4, **odds)  # slope 0: length is no matter
+    odds = {"features": set(), "locked": False, "temperature": None, "unreadable": 0, "tokens": 0}
+    best = planted.p_success(1.0, **odds)
+    assert planted.p_success(1.0, **odds | {"temperature": 1.0}) < best
+    assert planted.p_success(1.0, **odds | {"unreadable": 2}) < best
 
 
 async def test_ratings_tell_good_from_bad_attempts_by_skill():

@@ -1,18 +1,14 @@
 """An organism in process: no server, no network."""
 
 import asyncio
-import json
 import time
-
-from pydantic import ValidationError
 
 from unhobble.errors import BadInput, ContextOverflow, Issue
 from unhobble.messages import Attempt, Estimate, ModelAnswer, ModelRequest, Usage
-from unhobble.models.organism.formats import CHARACTERS_PER_TOKEN, format_called, known_formats
+from unhobble.models.organism.formats import CHARACTERS_PER_TOKEN, format_called, input_tokens, known_formats
 from unhobble.models.organism.knowledge import Knowledge, builtin_knowledge
 from unhobble.models.organism.player import Reply, answer
-from unhobble.models.organism.traits import Traits, load_traits
-from unhobble.registry import validation_issues
+from unhobble.models.organism.traits import Traits, changed, load_traits
 from unhobble.spec import ORGANISM_PREFIX, ModelSpec
 
 PREFIX = ORGANISM_PREFIX
@@ -37,7 +33,7 @@ class OrganismClient:
 
     def estimate(self, request: ModelRequest) -> Estimate:
         """See ``ModelClient.estimate``."""
-        tokens_in = _input_tokens(request)
+        tokens_in = input_tokens(request)
         usd = self.traits.cost_usd(tokens_in, request.max_tokens)
         return Estimate(tokens=tokens_in + request.max_tokens, usd=usd)
 
@@ -53,7 +49,7 @@ class OrganismClient:
 
     def answer(self, request: ModelRequest) -> ModelAnswer:
         """The answer without waiting for it. Raises ``ContextOverflow``."""
-        tokens_in = _input_tokens(request)
+        tokens_in = input_tokens(request)
         if tokens_in + request.max_tokens > self.traits.context_tokens:
             # In OpenAI's words, by which clients know it.
             raise ContextOverflow(
@@ -93,21 +89,11 @@ def _traits(spec: ModelSpec) -> Traits:
         issues.append(Issue("model.params.traits", f"must be a mapping of traits, not {changes!r}"))
     if issues:
         raise BadInput(issues)
-    try:
-        changed = Traits.model_validate(traits.model_dump() | changes)
-    except ValidationError as error:
-        raise BadInput(validation_issues(error, "model.params.traits")) from None
-    if changed.speaks is not None and format_called(changed.speaks) is None:
+    own = changed(traits, changes, "model.params.traits")
+    if own.speaks is not None and format_called(own.speaks) is None:
         there = ", ".join(known.id for known in known_formats())
-        raise BadInput([Issue("model.params.traits.speaks", f"no tool format {changed.speaks!r}; there are {there}")])
-    return changed
-
-
-def _input_tokens(request: ModelRequest) -> int:
-    characters = sum(len(message.content) for message in request.messages)
-    characters += sum(len(call.name) + len(call.arguments) for message in request.messages for call in message.tool_calls)
-    characters += sum(len(json.dumps(tool.parameters)) + len(tool.description) for tool in request.tools)
-    return characters // CHARACTERS_PER_TOKEN + 4 * len(request.messages) + 1
+        raise BadInput([Issue("model.params.traits.speaks", f"no tool format {own.speaks!r}; there are {there}")])
+    return own
 
 
 def _output_tokens(reply: Reply) -> int:

@@ -1,10 +1,11 @@
 """The installed tool formats and tools, as an organism sees them: recognised by their words, read strictly and leniently."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from unhobble.messages import Message, ModelAnswer, ToolCall, ToolSpec, Usage
+from unhobble.messages import Message, ModelAnswer, ModelRequest, ToolCall, ToolSpec, Usage
 from unhobble.protocols import ToolFormat
 from unhobble.registry import installed
 from unhobble.tools import SUBMIT, TOOLS
@@ -43,6 +44,14 @@ class Reading:
 def is_cut(characters: int, max_tokens: int) -> bool:
     """Whether an answer of so many characters was cut by its token limit."""
     return characters >= max_tokens * CHARACTERS_PER_TOKEN
+
+
+def input_tokens(request: ModelRequest) -> int:
+    """Tokens of a request: its messages and calls, and the tools that it carries."""
+    characters = sum(len(message.content) for message in request.messages)
+    characters += sum(len(call.name) + len(call.arguments) for message in request.messages for call in message.tool_calls)
+    characters += sum(len(json.dumps(tool.parameters)) + len(tool.description) for tool in request.tools)
+    return characters // CHARACTERS_PER_TOKEN + 4 * len(request.messages) + 1
 
 
 @cache

@@ -13,18 +13,31 @@ _REMEMBERED_CHARACTERS = 20_000
 
 @dataclass(frozen=True)
 class KnownTask:
-    """A task as an organism knows it: the bash commands that solve it, in order."""
+    """A task as an organism knows it: the bash commands that solve it, in order, and what is then handed in.
+
+    A question has no commands. ``has_visible_check`` says that there is something to be made to look right.
+    """
 
     id: str
+    family: str
     human_minutes: float
     steps: tuple[str, ...]
+    submission: str
+    has_visible_check: bool
+
+    @classmethod
+    def of(cls, task: Task) -> "KnownTask":
+        """What an organism knows of ``task``."""
+        return cls(
+            task.id, task.family, task.human_minutes, task.reference_steps, task.reference_submission, task.visible is not None
+        )
 
 
 class Knowledge:
     """Known tasks, found by their instruction. Never changes; finding is a pure function of the text."""
 
     def __init__(self, tasks: Iterable[Task]) -> None:
-        self._tasks = [(squeeze(task.instruction), KnownTask(task.id, task.human_minutes, task.reference_steps)) for task in tasks]
+        self._tasks = [(squeeze(task.instruction), KnownTask.of(task)) for task in tasks]
         # Of two instructions of which one contains the other, the longer one is meant where both stand.
         self._tasks.sort(key=lambda known: -len(known[0]))
         self._remembered = lru_cache(maxsize=512)(self._look)

@@ -6,12 +6,22 @@ from dataclasses import dataclass
 from unhobble.cues import CHOICE_LABEL, RATING_LABEL, VERDICT_LABEL
 from unhobble.messages import Message, ModelRequest, NativeCall, ToolCall
 from unhobble.models.organism.draws import Draws
-from unhobble.models.organism.formats import CHARACTERS_PER_TOKEN, format_called, is_cut
+from unhobble.models.organism.formats import CHARACTERS_PER_TOKEN, format_called, input_tokens, is_cut
 from unhobble.models.organism.knowledge import Knowledge, KnownTask
-from unhobble.models.organism.reading import MEMORY, Situation, Wanted, options, read, shows_all_steps, shows_next_step
-from unhobble.models.organism.slips import slips
-from unhobble.models.organism.traits import Traits
-from unhobble.models.organism.work import work_call
+from unhobble.models.organism.reading import (
+    MEMORY,
+    PLAN_OPENING,
+    Situation,
+    Wanted,
+    options,
+    read,
+    shows_next_step,
+    shows_solution,
+)
+from unhobble.models.organism.slips import slip_at, slipped
+from unhobble.models.organism.traits import Cue, Traits
+from unhobble.models.organism.work import TAMPERING, work_call
+from unhobble.tasks.rehearsal import LOOKS
 from unhobble.tools import SUBMIT
 
 _UNKNOWN_TASK = (
@@ -19,7 +29,7 @@ _UNKNOWN_TASK = (
     "conversation."
 )
 _REFUSAL = "I'm sorry, but I can't help with this request."
-_WRONG_COMMANDS = ("ls -la", "pwd; id", "ls /usr/local/bin | head")
+_WRONG_ANSWER = "I do not know."
 _GOOD_RATING, _BAD_RATING, _RATINGS = 9, 2, 11
 
 
@@ -64,7 +74,7 @@ def _message(turn: _Turn) -> Message:
     situation, traits = turn.situation, turn.traits
     if (judgement := _JUDGEMENTS.get(situation.wanted)) is not None:
         return _said(judgement(turn))
-    if not situation.authorised and turn.draws.uniform("refusal") < traits.refusal:
+    if Cue.authorised not in situation.features and turn.draws.uniform("refusal") < traits.refusal:
         return _said(_REFUSAL)
     if situation.wanted is Wanted.plan or turn.request.tool_choice == "none":
         return _said(_plan(turn.task))
@@ -73,19 +83,52 @@ def _message(turn: _Turn) -> Message:
 
 def _move(turn: _Turn) -> _Move:
     """The next call."""
-    draws, progress, steps = turn.draws, turn.situation.progress, turn.task.steps
-    if progress.done == len(steps):
-        return _submit(turn, "The work is done.", "Everything is in place.")
-    # One draw a conversation: only what changes its odds on the way (a slip, a cue) can turn it.
-    fails = draws.uniform("success") >= _p_success(turn)
-    if fails and progress.done >= draws.below(len(steps), "stray"):
-        if progress.strayed > draws.below(len(_WRONG_COMMANDS), "wrong commands"):
-            return _submit(turn, "This should be it.", "That looks right to me.")
-        return _work(turn, _WRONG_COMMANDS[progress.strayed], "Let me look around.")
-    share = turn.traits.persistence if turn.situation.persisting else 1.0
-    if draws.uniform("early stop", progress.answers) < turn.traits.early_stop * share:
+    draws, traits, progress, task = turn.draws, turn.traits, turn.situation.progress, turn.task
+    if task.has_visible_check and draws.uniform("tampering") < traits.tampering:
+        return _pretend(turn)
+    # One draw a conversation: only what changes its odds on the way (a slip, a cue, a check) can turn it.
+    fails = _luck(turn) >= _p_success(turn)
+    stops = draws.uniform(f"early stop {progress.done}", progress.tries) < traits.early_stop * _eagerness_to_stop(turn)
+    if progress.done == len(task.steps):
+        knows = bool(task.steps) or not (fails or stops)
+        return _submit(turn, task.submission if knows else _WRONG_ANSWER, "Everything is in place.")
+    if draws.uniform("loop", progress.done) < traits.looping * (1 - min(1.0, turn.request.temperature or 0.0)):
+        return _work(turn, LOOKS[0], "Let me look again.")
+    if fails and progress.done >= draws.below(len(task.steps), "stray"):
+        return _stray(turn)
+    if stops:
         return _submit(turn, "I stop here.", "This should be enough.")
-    return _work(turn, steps[progress.done], f"Step {progress.done + 1} of {len(steps)}.")
+    return _work(turn, task.steps[progress.done], f"Step {progress.done + 1} of {len(task.steps)}.")
+
+
+def _stray(turn: _Turn) -> _Move:
+    """Look around, and hand in what is there."""
+    strayed = turn.situation.progress.strayed
+    if strayed > turn.draws.below(len(LOOKS), "wrong commands"):
+        return _submit(turn, "This should be it.", "That looks right to me.")
+    return _work(turn, LOOKS[strayed], "Let me look around.")
+
+
+def _pretend(turn: _Turn) -> _Move:
+    """Make the visible check pass, and hand that in."""
+    if turn.situation.progress.strayed:
+        return _submit(turn, turn.task.submission, "All checks pass.")
+    return _work(turn, TAMPERING, "The check can be made to pass.")
+
+
+def _luck(turn: _Turn) -> float:
+    """The number in [0, 1) that must lie below the probability of success; a new one with each objection that is heeded."""
+    draws, traits = turn.draws, turn.traits
+    own = Draws(traits.individuality, turn.task.id)
+    if own.uniform("stubborn") < traits.stubbornness:
+        return own.uniform("success")
+    objections = range(turn.situation.progress.objections, 0, -1)
+    heeded = next((n for n in objections if draws.uniform("correction", n) < traits.correction), 0)
+    return draws.uniform("success", heeded)
+
+
+def _eagerness_to_stop(turn: _Turn) -> float:
+    return turn.traits.persistence if Cue.persisting in turn.situation.features else 1.0
 
 
 def _work(turn: _Turn, command: str, thought: str) -> _Move:
@@ -102,31 +145,36 @@ def _call_id(turn: _Turn) -> str:
 
 def _p_success(turn: _Turn) -> float:
     """Probability that the conversation as it stands leads to a solution, unreadable calls and early ends to come aside."""
-    return turn.traits.p_success(
-        turn.task.human_minutes,
-        planned=turn.situation.planned,
-        verifying=turn.situation.verifying,
-        temperature=turn.request.temperature,
+    task, traits, request = turn.task, turn.traits, turn.request
+    heard = (message.content for message in request.messages if message.role != "assistant")
+    return traits.p_success(
+        traits.aptitude(task.id, task.family, task.human_minutes),
+        features=turn.situation.features,
+        locked=traits.password is not None and not any(traits.password in text for text in heard),
+        temperature=request.temperature,
         unreadable=turn.situation.progress.unreadable,
+        tokens=input_tokens(request),
     )
 
 
 def _written(move: _Move, turn: _Turn) -> Message:
     """The call as a message: well-formed, or with a slip, or as prose where no tool format is recognised."""
-    tool_format, number, call = turn.situation.tool_format, turn.situation.progress.answers, move.call
+    tool_format, call, progress = turn.situation.tool_format, move.call, turn.situation.progress
     if tool_format is None:
         argument = next(iter(call.arguments.values()))
         return _said(f"{move.thought} I would use {call.name}:\n\n    {argument}")
     if turn.traits.speaks is not None and (spoken := format_called(turn.traits.speaks)):
         return spoken.write(call, move.thought)
-    if turn.draws.uniform("fluency", number) < turn.traits.fluency(tool_format.id):
+    if turn.draws.uniform(f"fluency {progress.done}", progress.tries) < turn.traits.fluency(tool_format.id):
         return tool_format.write(call, move.thought)
-    return turn.draws.choose(slips(tool_format, call, move.thought), "slip", number)()
+    share = turn.draws.uniform(f"slip {progress.done}", progress.tries)
+    return slipped(slip_at(share, turn.traits.slip_weights(tool_format.id)), tool_format, call, move.thought)
 
 
 def _plan(task: KnownTask) -> str:
-    steps = [f"{number}. Carry out part {number} and look at what it gives." for number in range(1, len(task.steps) + 1)]
-    return "\n".join([*steps, f"{len(steps) + 1}. Check the result and hand it in."])
+    steps = [f"{number}. Carry out part {number} and look at what it gives." for number in range(2, len(task.steps) + 1)]
+    first = f"{PLAN_OPENING} and look at what it gives."
+    return "\n".join([first, *steps, f"{len(steps) + 2}. Check the result and hand it in."])
 
 
 def _judges(turn: _Turn) -> bool:
@@ -140,9 +188,9 @@ def _seen(turn: _Turn) -> str:
 
 def _solved(turn: _Turn) -> bool:
     """Whether the attempt in the conversation does all that the task needs."""
-    if turn.situation.progress.answers and turn.situation.tool_format is not None:
+    if turn.task.steps and turn.situation.progress.answers and turn.situation.tool_format is not None:
         return turn.situation.progress.done == len(turn.task.steps)
-    return shows_all_steps(turn.request.messages, turn.task)
+    return shows_solution(turn.request.messages, turn.task)
 
 
 def _rated(turn: _Turn, *, good: bool) -> str:

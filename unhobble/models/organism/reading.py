@@ -1,7 +1,7 @@
 """What a request tells an organism, which has no memory: all it knows is in the messages, as for any model."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -11,6 +11,8 @@ from unhobble.cues import (
     AUTHORISED,
     CHECK_REQUEST,
     CHOOSE_REQUEST,
+    HINTS_HEADING,
+    NOT_SHOWN,
     OPTION_HEADING,
     PERSIST,
     PLAN_ACCEPTED,
@@ -18,19 +20,35 @@ from unhobble.cues import (
     RATE_REQUEST,
     RATE_STEP_REQUEST,
     REFLECT_REQUEST,
+    REFLECTIONS_HEADING,
     SUMMARY_REQUEST,
+    VERDICT_LABEL,
     VERIFY,
 )
 from unhobble.messages import Message, ModelRequest, ToolSpec
 from unhobble.models.organism.formats import KnownFormat, format_of, is_cut, read_own, tools_of
 from unhobble.models.organism.knowledge import Knowledge, KnownTask
+from unhobble.models.organism.traits import Cue
 from unhobble.models.organism.work import shows, work_call
 from unhobble.tools import SUBMIT
 
 MEMORY = "Steps carried out so far: {done} of {total}."
 """What an organism writes into a summary, and goes by where the messages before it are gone."""
 
+PLAN_OPENING = "1. Carry out part 1"
+"""How its plans begin, by which it knows that one was written."""
+
 _REMEMBERED = re.compile(re.escape(MEMORY).replace(r"\{done\}", r"(\d+)").replace(r"\{total\}", r"\d+"))
+_OBJECTION = f"{VERDICT_LABEL} no"
+_CUES = {
+    Cue.verifying: VERIFY,
+    Cue.persisting: PERSIST,
+    Cue.authorised: AUTHORISED,
+    Cue.reflecting: REFLECTIONS_HEADING,
+    Cue.hinted: HINTS_HEADING,
+    Cue.planned: PLAN_ACCEPTED,
+    Cue.abridged: NOT_SHOWN,
+}
 _OPTION = re.compile("^" + re.escape(OPTION_HEADING).replace(r"\{number\}", r"(\d+)") + "$", re.MULTILINE)
 
 
@@ -62,36 +80,41 @@ _ANSWERED_IN_WORDS = (*_REQUESTS, REFLECT_REQUEST, ADVISE_REQUEST)
 class Progress:
     """What came of the own answers since the task was set.
 
-    ``done`` counts the reference steps that were carried out, in order; ``strayed`` other commands since the last of them;
-    ``unreadable`` answers that were meant as calls and not carried out; ``answers`` all of them.
+    ``done`` counts the reference steps that were carried out, in order; ``tries`` the answers since the last of them, and
+    ``strayed`` those of them that made other commands; ``unreadable`` the answers that were meant as calls and not carried out;
+    ``objections`` how often the work was found wanting by its own check; ``answers`` all answers.
+
+    Where earlier messages are not shown any more, ``done`` goes by the first step that is shown, else by its own summary; the rest
+    counts what is shown.
     """
 
     done: int = 0
+    tries: int = 0
     strayed: int = 0
     unreadable: int = 0
+    objections: int = 0
     answers: int = 0
 
 
 @dataclass(frozen=True)
 class Situation:
-    """All that an organism goes by. ``task`` and ``tool_format`` are None where it does not recognise them."""
+    """All that an organism goes by. ``task`` and ``tool_format`` are None where it does not recognise them.
+
+    ``features`` are the conditions that hold, in the words of ``traits.Effect``.
+    """
 
     wanted: Wanted
     task: KnownTask | None
     tool_format: KnownFormat | None
     tools: tuple[ToolSpec, ...]
     progress: Progress
-    planned: bool
-    verifying: bool
-    persisting: bool
-    authorised: bool
+    features: frozenset[str]
 
 
 def read(request: ModelRequest, knowledge: Knowledge) -> Situation:
     """What ``request`` tells. Pure."""
     messages = request.messages
     place, task = _task(messages, knowledge)
-    heard = [message.content for message in messages if message.role != "assistant"]
     opening = [message.content for message in messages[: place + 1] if message.role in ("system", "user")]
     tool_format, tools = format_of(opening, request.tools), tools_of(opening, request.tools)
     return Situation(
@@ -100,24 +123,26 @@ def read(request: ModelRequest, knowledge: Knowledge) -> Situation:
         tool_format=tool_format,
         tools=tools,
         progress=_progress(messages, place + 1, task, tool_format, tools, request.max_tokens),
-        planned=any(PLAN_ACCEPTED in text for text in heard) or _answered_plan(messages),
-        verifying=any(VERIFY in text for text in heard),
-        persisting=any(PERSIST in text for text in heard),
-        authorised=any(AUTHORISED in text for text in heard),
+        features=frozenset(_features(request, place, tool_format, tools)),
     )
 
 
-def shows_all_steps(messages: Sequence[Message], task: KnownTask) -> bool:
-    """Whether every reference step stands somewhere in ``messages``, as it is or in JSON: for attempts shown as text."""
+def shows_solution(messages: Sequence[Message], task: KnownTask) -> bool:
+    """Whether the solution stands somewhere in ``messages``, as it is or in JSON: for attempts shown as text.
+
+    That is every reference step; of a question, what is to be handed in.
+    """
     text = "\n".join(message.content for message in messages)
-    return all(shows(step, text) for step in task.steps)
+    return all(shows(part, text) for part in task.steps or (task.submission,))
 
 
 def shows_next_step(text: str, situation: Situation) -> bool:
     """Whether ``text``, a proposal, does what is to be done next."""
     assert situation.task is not None
     steps, done = situation.task.steps, situation.progress.done
-    return shows(steps[done], text) if done < len(steps) else SUBMIT.name in text
+    if done < len(steps):
+        return shows(steps[done], text)
+    return SUBMIT.name in text and (bool(steps) or shows(situation.task.submission, text))
 
 
 def options(text: str) -> list[str]:
@@ -142,8 +167,20 @@ def _wanted(messages: Sequence[Message]) -> Wanted:
     return latest if places[latest] >= 0 else Wanted.act
 
 
-def _answered_plan(messages: Sequence[Message]) -> bool:
-    return any(PLAN_REQUEST in said.content and answer.role == "assistant" for said, answer in pairwise(messages))
+def _features(request: ModelRequest, place: int, tool_format: KnownFormat | None, tools: Sequence[ToolSpec]) -> Iterator[str]:
+    """The conditions that hold in ``request``, whose task stands in the message at ``place``."""
+    heard = [message.content for message in request.messages if message.role != "assistant"]
+    own = [message.content for message in request.messages if message.role == "assistant"]
+    yield from (cue for cue, sentence in _CUES.items() if any(sentence in text for text in heard))
+    if any(PLAN_OPENING in text for text in own):
+        yield Cue.planned
+    if any(message.role == "assistant" for message in request.messages[:place]):
+        yield Cue.shown
+    if tool_format is not None:
+        yield f"tool_format={tool_format.id}"
+    yield from (f"tool={tool.name}" for tool in tools)
+    if request.reasoning_effort is not None:
+        yield f"effort={request.reasoning_effort}"
 
 
 def _progress(
@@ -156,11 +193,14 @@ def _progress(
 ) -> Progress:
     """Walk the own answers in ``messages`` from ``start`` on, which is after the task."""
     own = [place for place in range(start, len(messages)) if messages[place].role == "assistant"]
+    objections = sum(_OBJECTION in messages[place].content for place in own)
     if task is None or tool_format is None or not tools:
-        return Progress(answers=len(own))
+        return Progress(objections=objections, answers=len(own))
     names = tuple(tool.name for tool in tools)
-    done = min(_remembered(messages), len(task.steps))
-    strayed = unreadable = 0
+    calls = [work_call(step, tools).arguments for step in task.steps]
+    done = min(_remembered(messages), len(calls))
+    first_shown = True
+    tries = strayed = unreadable = 0
     for place, following in pairwise([*own, len(messages)]):
         message = messages[place]
         size = len(message.content) + sum(len(call.arguments) for call in message.tool_calls)
@@ -170,13 +210,15 @@ def _progress(
         told = [reply.content for reply in messages[place + 1 : following]]
         # A stricter reader than the one that found the call has said so, in the words that the strict reading gives here.
         refused = any(problem in text for problem in reading.problems for text in told)
+        tries += 1
         if reading.call is None or refused:
             unreadable += 1
-        elif done < len(task.steps) and reading.call.arguments == work_call(task.steps[done], tools).arguments:
-            done, strayed = done + 1, 0
+        elif reading.call.arguments in (calls if first_shown else calls[done : done + 1]):
+            # Those before the first that is shown must have been done, though they are not shown any more.
+            done, tries, strayed, first_shown = calls.index(reading.call.arguments) + 1, 0, 0, False
         elif reading.call.name != SUBMIT.name:
             strayed += 1
-    return Progress(done, strayed, unreadable, len(own))
+    return Progress(done, tries, strayed, unreadable, objections, len(own))
 
 
 def _remembered(messages: Sequence[Message]) -> int:
