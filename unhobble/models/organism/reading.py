@@ -39,6 +39,7 @@ PLAN_OPENING = "1. Carry out part 1"
 """How its plans begin, by which it knows that one was written."""
 
 _REMEMBERED = re.compile(re.escape(MEMORY).replace(r"\{done\}", r"(\d+)").replace(r"\{total\}", r"\d+"))
+_HIDDEN = re.compile(r"(\d+) " + re.escape(NOT_SHOWN))
 _OBJECTION = f"{VERDICT_LABEL} no"
 _CUES = {
     Cue.verifying: VERIFY,
@@ -84,8 +85,8 @@ class Progress:
     ``strayed`` those of them that made other commands; ``unreadable`` the answers that were meant as calls and not carried out;
     ``objections`` how often the work was found wanting by its own check; ``answers`` all answers.
 
-    Where earlier messages are not shown any more, ``done`` goes by the first step that is shown, else by its own summary; the rest
-    counts what is shown.
+    Where earlier messages are not shown any more, ``done`` goes by the first step that is shown, else by its own summary; ``tries``
+    counts each message that is missing, so that no two answers have the same number; the rest counts what is shown.
     """
 
     done: int = 0
@@ -218,7 +219,8 @@ def _progress(
             done, tries, strayed, first_shown = calls.index(reading.call.arguments) + 1, 0, 0, False
         elif reading.call.name != SUBMIT.name:
             strayed += 1
-    return Progress(done, tries, strayed, unreadable, objections, len(own))
+    hidden = [int(found[1]) for message in messages[:start] for found in _HIDDEN.finditer(message.content)]
+    return Progress(done, tries + sum(hidden), strayed, unreadable, objections, len(own))
 
 
 def _remembered(messages: Sequence[Message]) -> int:

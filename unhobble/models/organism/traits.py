@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, field_validator
 from unhobble.errors import BadInput, Issue
 from unhobble.messages import Frozen
 from unhobble.models.organism.draws import Draws
-from unhobble.registry import validation_issues
+from unhobble.registry import installed, validation_issues
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
@@ -166,6 +166,13 @@ class Traits(Frozen):
     latency_spread: float = Field(0.0, ge=0, description="Standard deviation of the natural logarithm of those seconds.")
     provider: Provider = Field(Provider(), description="How the endpoint that serves it misbehaves.")
 
+    @field_validator("slips")
+    @classmethod
+    def _some_kind(cls, slips: dict[str, dict[SlipKind, float]]) -> dict[str, dict[SlipKind, float]]:
+        if none := [tool_format for tool_format, weights in slips.items() if not any(weights.values())]:
+            raise ValueError(f"{', '.join(none)}: at least one kind of slip must have a weight above 0")
+        return slips
+
     @property
     def fingerprint(self) -> str:
         """Changes whenever a trait does: the first 16 hexadecimal digits of the SHA-256 of the JSON form, after ``fp_``."""
@@ -205,7 +212,7 @@ class Traits(Frozen):
 
     def slip_weights(self, tool_format: str) -> dict[SlipKind, float]:
         """How often each kind of slip happens in ``tool_format``, relative to the others."""
-        weights = self.slips.get(tool_format) or self.slips.get(ANY_FORMAT) or dict.fromkeys(SlipKind, 1.0)
+        weights = self.slips.get(tool_format, self.slips.get(ANY_FORMAT, dict.fromkeys(SlipKind, 1.0)))
         return {kind: weights.get(kind, 0.0) for kind in SlipKind}
 
     def cost_usd(self, input_tokens: int, output_tokens: int) -> float | None:
@@ -248,19 +255,33 @@ def changed(traits: Traits, changes: dict[str, Any], at: str) -> Traits:
 
 
 def organism_names() -> list[str]:
-    """The organisms that come with Unhobble, sorted."""
-    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+    """Every organism, sorted: those that come with Unhobble, and ``organisms/*.yaml`` in the operator's folders."""
+    return sorted(_files())
 
 
 @cache
 def load_traits(name: str) -> Traits:
-    """The traits of an organism. Raises ``BadInput`` where there is none of that name."""
-    if name not in organism_names():
-        raise BadInput([Issue("model.id", f"no organism {name!r}; there are {', '.join(organism_names())}")])
+    """The traits of an organism. Raises ``BadInput`` where there is none of that name, or its file is wrong."""
+    files = _files()
+    if name not in files:
+        raise BadInput([Issue("model.id", f"no organism {name!r}; there are {', '.join(sorted(files))}")])
     try:
-        return Traits.model_validate(yaml.safe_load((_FOLDER / f"{name}.yaml").read_text()))
+        return Traits.model_validate(yaml.safe_load(files[name].read_text()))
+    except yaml.YAMLError as error:
+        raise BadInput([Issue(f"organisms/{name}.yaml", f"is no YAML: {error}")]) from None
     except ValidationError as error:
         raise BadInput(validation_issues(error, f"organisms/{name}.yaml")) from None
+
+
+def _files() -> dict[str, Path]:
+    """The file of each organism, by its name. Raises ``BadInput`` where two have the same."""
+    found: dict[str, Path] = {}
+    for folder in (_FOLDER, *(folder / _FOLDER.name for folder in installed().folders)):
+        for file in sorted(folder.glob("*.yaml")):
+            if file.stem in found:
+                raise BadInput([Issue(str(file), f"two organisms are called {file.stem!r}")])
+            found[file.stem] = file
+    return found
 
 
 def _normal(uniform: float) -> float:
