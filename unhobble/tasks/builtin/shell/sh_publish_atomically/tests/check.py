@@ -150,7 +150,8 @@ def test_signals():
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )
             try:
-                wait_for(note.exists, "the command was not started")
+                wait_for(lambda: note.exists() or process.poll() is not None, "the command was not started")
+                assert note.exists(), "publish.sh ended and has not started the command"
                 process.send_signal(number)
                 try:
                     status = process.wait(timeout=5)
