@@ -116,7 +116,7 @@ class Crate:
 
 
 def run(*arguments, cwd):
-    return subprocess.run([sys.executable, "-B", SCRIPT, *arguments], cwd=cwd, capture_output=True, text=True, encoding="utf-8", timeout=20, env={**os.environ, "PYTHONUTF8": "1"})
+    return subprocess.run([sys.executable, "-B", "-S", "-E", "-X", "utf8", SCRIPT, *arguments], cwd=cwd, capture_output=True, text=True, encoding="utf-8", timeout=20)
 
 
 def call(data, command, *more, lines=None, status=0, what="", look=None):
