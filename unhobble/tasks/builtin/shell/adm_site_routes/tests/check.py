@@ -18,8 +18,8 @@ server {
 ''',
         "parts/9.conf": "server { listen 90; server_name nine.example; return 200 nine; }\n",
         "parts/10.conf": "server { listen 90; server_name ten.example; include inner/ten/*.inc; }\n",
-        "parts/B.conf": "server{listen 90;server_name b.example;return 200 'it''s';}".replace("''", "\\'") + "\n",
-        "parts/a.conf": '# server { listen 91; }\nserver { listen 90; server_name a.example; return 200 "say \\"a#b\\" 1"; }\n',
+        "parts/B.conf": "server{listen 90;server_name b.example both.example;return 200 'it\\'s';}\n",
+        "parts/a.conf": '# server { listen 91; }\nserver { listen 90; server_name a.example both.example; return 200 "say \\"a#b\\" 1"; }\n',
         "parts/.hidden.conf": "server { listen 92; return 200 hidden; }\n",
         "inner/ten/x.inc": "location /x{return 200 x#y;}\ninclude inner/ten/deep/*.conf;\n",
         "inner/ten/.y.inc": "location /y { return 200 y; }\n",
@@ -42,6 +42,7 @@ server {
 90 b.example / | 200 text it's
 90 a.example / | 200 text say "a#b" 1
 90 other.example /x | 200 text x#y
+90 both.example / | 200 text it's
 91 a.example / | refused
 92 a.example / | refused
 93 a.example / | 204
@@ -134,6 +135,7 @@ server {
 80 h /a/b/. | 200 text ab
 80 h /a/b/.. | 200 text a
 80 h /a/%62 | 200 text exact a/b
+80 h /a%2f%2Fb | 200 text exact a/b
 80 h /a/b/cd | 200 text abc
 80 h /a/b/c.in | 200 text inner-regex
 80 h /a/b/c.php | 200 text php
