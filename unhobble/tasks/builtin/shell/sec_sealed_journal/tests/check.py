@@ -206,11 +206,13 @@ def test_verify_forged_and_dangling_seals():
 def test_verify_chains_that_only_look_complete():
     late = chain(simple(3, 10), first=2)
     skipped = [BODIES[0], entry_body(3, T + 9, sha(BODIES[0]), [("n", "3")])]
+    fifth = entry_body(5, T + 9, sha(BODIES[0]), [("n", "5")])
+    skipped += [fifth, entry_body(3, T + 10, sha(fifth), [("n", "3")])]
     wrong = bytearray(seal_body(0, BODIES[0]))
     wrong[11] = 2
     wrong[44:] = hmac.digest(KEY, bytes(wrong[:44]), "sha256")
-    data = MAGIC + b"".join(map(E, [*late, *skipped])) + S(1, late[2]) + S(2, skipped[1]) + frame(b"S", bytes(wrong))
-    same(run("verify", data, KEY_FILE), ["seal 1 4 dangling", "seal 2 3 dangling", "seal 0 2 dangling", "trusted 0", "other 5"])
+    data = MAGIC + b"".join(map(E, [*late, *skipped])) + S(1, late[2]) + S(2, skipped[1]) + S(4, skipped[3]) + frame(b"S", bytes(wrong))
+    same(run("verify", data, KEY_FILE), ["seal 1 4 dangling", "seal 2 3 dangling", "seal 4 3 dangling", "seal 0 2 dangling", "trusted 0", "other 7"])
 
 
 def test_rebuild_from_several_damaged_copies():
@@ -244,7 +246,7 @@ def test_damage():
     contents[6] = (T + 6000, [("k", "1"), ("j", "2")])
     truth = MAGIC + b"".join(map(E, chain(contents)))
     changed = contents[:]
-    changed[3] = (T + 3000, [("event", "act"), ("needs", "b"), ("needs", "a"), ("Zone", "2"), ("what", "x"), ("ähm", ""), ("by", "z")])
+    changed[3] = (T + 3000, [("event", "act"), ("needs", "b"), ("Zone", "2"), ("what", "x"), ("ähm", ""), ("by", "z")])
     changed[6] = (T + 6000, [("j", "2"), ("k", "1")])
     changed[7] = (T + 7001, changed[7][1])
     changed[8] = (T + 8000, [("event", "tick")])
@@ -372,6 +374,15 @@ def test_audit_revocations_that_go_on():
 35 event=act by=ann needs=write what=x
 36 event=revoke by=root from=cem role=read cascade=yes
 37 event=act by=cem needs=read what=x
+38 event=grant by=root to=ian role=admin
+39 event=grant by=ian to=joe role=admin
+40 event=grant by=joe to=kit role=read
+41 event=revoke by=root from=joe role=admin
+42 event=act by=kit needs=read what=x
+43 event=revoke by=root from=ian role=read cascade=yes
+44 event=act by=kit needs=read what=x
+45 event=act by=joe needs=admin what=x
+46 event=act by=ian needs=admin what=x
 """
     expected = """
 void 6
@@ -384,5 +395,7 @@ unauthorised 29 cem write
 void 30
 unauthorised 34 ann write
 unauthorised 36 cem read
+unauthorised 43 kit read
+unauthorised 44 joe admin
 """
     audit(events, expected)
