@@ -5,7 +5,7 @@ import random
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-rng = random.Random(180)
+rng = random.Random(184)
 START = 1729988400_000_000  # 2024-10-27 00:20 UTC, in microseconds
 STEP = START + 37 * 60_000_000
 SLOW_FROM = START + 48 * 60_000_000
