@@ -6,7 +6,9 @@
     <task id>/
         task.yaml             family, human_minutes, human_minutes_source, instruction, solution (list of bash commands); hints
                               (what an evaluator may tell as an advantage); visible, a command that prints a score in [0, 1] the
-                              agent may know; sandbox where the task needs more than the study gives (``sandboxing.SandboxNeeds``)
+                              agent may know; sandbox where the task needs more than the study gives (``sandboxing.SandboxNeeds``);
+                              stands_already, the files (by path below /work) that the solution leaves as the agent finds them
+                              elsewhere, and why that gives nothing away
         environment/          with a Dockerfile: the image that the task is made for (optional; or ``sandbox.image``)
         files/                copied to /work before the agent starts (optional)
         setup.sh              run by bash in /work before the agent starts (optional)
@@ -50,6 +52,7 @@ class _TaskFile(Frozen):
     solution: tuple[str, ...] = Field(min_length=1)
     hints: tuple[str, ...] = ()
     visible: str | None = None
+    stands_already: dict[str, str] = Field(default_factory=dict)
     sandbox: SandboxNeeds = SandboxNeeds()
 
 
@@ -113,6 +116,7 @@ class FolderTask:
         self.reference_steps = tuple(step.strip("\n") for step in data.solution)
         self.reference_submission = "The work is done."
         self.visible = VisibleCommand(data.visible) if data.visible else None
+        self.stands_already = data.stands_already
         self.needs = _needs(folder, data.sandbox)
         self.scorer = HiddenTests(folder / "tests")
         self._folder = folder
