@@ -157,7 +157,7 @@ class _Check:
             for played in (nothing, reference):
                 files[played.play].add(played)
                 # The contents were looked at: of twenty repeats they would take much memory.
-                plays[played.play].append(replace(played, left=None, hidden={}))
+                plays[played.play].append(replace(played, left=None, hidden=None))
         plays[Play.unfinished].append(await self._play(Play.unfinished))
         if self._task.reference_steps:
             plays[Play.twice].append(await self._play(Play.twice))
@@ -232,7 +232,7 @@ class _Files:
 
 def _leaks(task: Task, nothing: Played, reference: Played) -> list[str]:
     """What the agent is given and should not be. A task may say of a path why it stands there already, as ``stands_already``."""
-    if nothing.left is None or reference.left is None:
+    if nothing.left is None or nothing.hidden is None or reference.left is None:
         return [] if nothing.error or reference.error else ["leaks: its files are too many or too large to be searched"]
     excused: Mapping[str, str] = getattr(task, "stands_already", {})
     solution = {
