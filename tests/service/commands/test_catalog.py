@@ -76,9 +76,10 @@ def test_a_sound_task_passes_the_check_in_real_sandboxes(unhobble, bubblewrap):
     assert unhobble("suite", "check", "builtin/shell", "--task", "nothing").code == 2
 
 
-QUESTION = """\
-{"id": "one", "family": "f", "question": "1?", "answer": "1", "match": "number", "human_minutes": 1, "human_minutes_source": "estimate"}
-{"id": "two", "family": "f", "question": "2?", "answer": "2", "match": "MATCH", "human_minutes": 1, "human_minutes_source": "measured"}
+COMMON = '"family": "f", "human_minutes": 1, "human_minutes_source"'
+QUESTION = f"""\
+{{"id": "one", "question": "1?", "answer": "1", "match": "number", {COMMON}: "estimate"}}
+{{"id": "two", "question": "2?", "answer": "2", "match": "MATCH", {COMMON}: "measured"}}
 """
 
 

@@ -7,7 +7,15 @@ import pytest
 from unhobble.errors import BadInput
 from unhobble.tasks.questions import QuestionSuite
 
-LINE = {"id": "a", "family": "f", "question": "How many?", "answer": "3", "match": "number", "human_minutes": 2, "human_minutes_source": "estimate"}
+LINE = {
+    "id": "a",
+    "family": "f",
+    "question": "How many?",
+    "answer": "3",
+    "match": "number",
+    "human_minutes": 2,
+    "human_minutes_source": "estimate",
+}
 
 
 @pytest.fixture
@@ -58,7 +66,10 @@ def test_the_first_line_may_describe_the_suite(suite):
 
 @pytest.mark.parametrize(("source", "note"), [("estimate", "1 of 2 questions are estimates"), ("measured", "Measured")])
 def test_it_is_said_where_the_minutes_come_from(suite, source, note):
-    assert note in suite(LINE | {"human_minutes_source": source}, LINE | {"id": "b", "human_minutes_source": "measured"}).human_minutes_note
+    assert (
+        note
+        in suite(LINE | {"human_minutes_source": source}, LINE | {"id": "b", "human_minutes_source": "measured"}).human_minutes_note
+    )
 
 
 def test_the_digest_is_of_the_content(suite):
@@ -77,7 +88,14 @@ def test_everything_that_is_wrong_is_told_at_once_with_file_and_line(suite):
             {"suite": {}},
         )
     paths = [issue.path for issue in caught.value.issues]
-    assert paths[:6] == ["mine.jsonl:1", "mine.jsonl:2.human_minutes", "mine.jsonl:2.colour", "mine.jsonl:4", "mine.jsonl:5.id", "mine.jsonl:5.answer"]
+    assert paths[:6] == [
+        "mine.jsonl:1",
+        "mine.jsonl:2.human_minutes",
+        "mine.jsonl:2.colour",
+        "mine.jsonl:4",
+        "mine.jsonl:5.id",
+        "mine.jsonl:5.answer",
+    ]
     assert "is the question in line 3 already" in str(caught.value)
     assert "mine.jsonl:6.id" in paths
     assert "mine.jsonl:7.suite" in paths

@@ -20,7 +20,10 @@ async def test_each_step_is_scored_and_only_the_last_with_the_reference_submissi
     task.visible = FakeVisible(lambda commands: float("two" in commands))
     seen = await rehearse(task, provider, SPEC)
     assert (seen.task, seen.start, seen.start_visible) == ("t", 0, 0)
-    assert [(step.score, step.visible, step.exit_code, step.stdout_characters) for step in seen.steps] == [(0.5, 0, 1, 4), (1, 1, 1, 4)]
+    assert [(step.score, step.visible, step.exit_code, step.stdout_characters) for step in seen.steps] == [
+        (0.5, 0, 1, 4),
+        (1, 1, 1, 4),
+    ]
     assert task.submissions == [None, None, "done"]
     assert provider.open_now == 0
     assert len(provider.labels) == 1
