@@ -76,3 +76,18 @@ async def test_in_a_real_sandbox_a_staged_task_is_sound_and_its_processor_time_i
     assert found.faults == ()
     assert found.cpu_s is not None
     assert found.repeatable
+
+
+async def test_in_a_real_sandbox_a_solution_that_git_has_packed_is_found(bubblewrap, spying):
+    """It stands in no file as it is, but in a pack, as a blob that no branch leads to."""
+    from unhobble.tasks.quality import check_tasks
+
+    words = "a line of the solution that is long enough to be told apart"
+    (spying._folder / "setup.sh").write_text(
+        f"set -e; git init -q r; cd r; echo '{words}' > a; git add a\n"
+        "git -c user.name=a -c user.email=a@example.org commit -qm a; git repack -adq; rm a\n"
+    )
+    task = FolderTask(spying._folder)
+    task.reference_steps = (f"echo '{words}' > answer; printf 1 > one", "ls -A /tests > two")
+    (found,) = [checked async for checked in check_tasks([task], bubblewrap, SPEC)]
+    assert found.faults == ("leak: /work/answer of the reference stands in what git packed",)
