@@ -207,7 +207,7 @@ def read_request(body: bytes) -> ChatRequest:
     try:
         return ChatRequest.model_validate_json(body)
     except ValidationError as error:
-        raise _bad(error.errors()[0]) from None
+        raise _bad(_telling(error.errors())) from None
 
 
 def completion(answer: ModelAnswer) -> dict[str, Any]:
@@ -260,15 +260,21 @@ def _refused(why: LiteralString, **values: str) -> PydanticCustomError:
     return PydanticCustomError(_UNSUPPORTED, why, values)
 
 
+def _telling(found: list[ErrorDetails]) -> ErrorDetails:
+    """The first finding; where a value may have several shapes, what is wrong with the shape that it nearly has."""
+    here = [one for one in found if one["loc"][:1] == found[0]["loc"][:1]]
+    return next((one for one in here if not one["type"].endswith("_type")), found[0])
+
+
 def _bad(found: ErrorDetails) -> BadRequest:
-    """The first finding in OpenAI's terms."""
+    """A finding in OpenAI's terms."""
     if found["type"] == "json_invalid":
         return BadRequest(f"the body is no JSON: {found['msg']}")
     told = found.get("ctx", {}).get("name")
     param = told if not found["loc"] and told else _param(found["loc"])
     if found["type"] == "missing":
         return BadRequest(f"missing required parameter: {param}", param, _CODES["missing"])
-    said = found["msg"] if not found["loc"] else f"{param}: {found['msg']}, not {found['input']!r:.200}"
+    said = f"{param}: {found['msg']}, not {found['input']!r:.200}" if found["loc"] else found["msg"]
     return BadRequest(said, param, _CODES.get(found["type"], "invalid_value") if param else None)
 
 

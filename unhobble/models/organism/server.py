@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, MutableMapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from unhobble.errors import ContextOverflow
@@ -163,7 +163,7 @@ class OrganismApp:
 
 
 async def _fail(found: Attempted, receive: Receive) -> None:
-    """Answer as the endpoint does that misbehaves. Returns, without an answer, where there is to be none."""
+    """Answer as the endpoint does that misbehaves. Returns, without an answer, once a client has left that was to get none."""
     if found.fault is Fault.rate_limited:
         # Whole seconds by RFC 9110, 10.2.3; OpenAI's own header says it exactly.
         headers = {
@@ -173,11 +173,12 @@ async def _fail(found: Attempted, receive: Receive) -> None:
         raise HttpError(429, SAID[found.fault], kind="requests", code="rate_limit_exceeded", headers=headers)
     if found.fault is Fault.server_error:
         raise HttpError(500, SAID[found.fault], kind="server_error")
-    # It ends at last when the time is over or the server stops: then without an answer, so that the connection is closed.
-    with suppress(TimeoutError, asyncio.CancelledError):
+    try:
         async with asyncio.timeout(HUNG_S):
             while (await receive())["type"] != "http.disconnect":
                 pass
+    except (TimeoutError, asyncio.CancelledError):  # the latter when the server stops
+        raise HttpError(503, "this request was never to be answered (simulated)", kind="server_error") from None
 
 
 async def _send_answer(send: Send, found: Attempted, chat: ChatRequest) -> None:
