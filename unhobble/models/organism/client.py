@@ -7,7 +7,7 @@ from typing import Any
 
 from unhobble.cues import ADVISE_REQUEST, REFLECT_REQUEST
 from unhobble.errors import AnswerLate, BadInput, ContextOverflow, Issue, ModelError
-from unhobble.messages import Attempt, Estimate, ModelAnswer, ModelRequest, Usage
+from unhobble.messages import Attempt, Estimate, ModelAnswer, ModelRequest, ToolSpec, Usage
 from unhobble.models.organism import provider
 from unhobble.models.organism.formats import CHARACTERS_PER_TOKEN, format_called, input_tokens, known_formats
 from unhobble.models.organism.knowledge import Knowledge, builtin_knowledge
@@ -154,12 +154,22 @@ def _output_tokens(reply: Reply, request: ModelRequest, traits: Traits) -> int:
 
 
 def _as_heard(request: ModelRequest) -> ModelRequest:
-    """``request`` as it arrives over HTTP: OpenAI's shape has no ``tool_choice`` without tools, so the words must say it all."""
+    """``request`` as it arrives over HTTP, so that an organism answers alike in process.
+
+    OpenAI's shape has no name for Anthropic's own tools, which are ordinary functions there; so ``anthropic_native`` looks like
+    ``native`` to an organism. And it has no ``tool_choice`` without tools: then the words must say that words are wanted.
+    """
+    if any(tool.anthropic_type for tool in request.tools):
+        return request.model_copy(update={"tools": tuple(_plain(tool) for tool in request.tools)})
     if request.tools:
         return request
     last = request.messages[-1].content if request.messages else ""
     choice = "none" if any(sentence in last for sentence in _WORDS_WANTED) else "auto"
     return request if request.tool_choice == choice else request.model_copy(update={"tool_choice": choice})
+
+
+def _plain(tool: ToolSpec) -> ToolSpec:
+    return tool.model_copy(update={"anthropic_type": None})
 
 
 def _traits(spec: ModelSpec) -> Traits:
