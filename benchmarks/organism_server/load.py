@@ -31,7 +31,7 @@ class Plan:
 
 
 async def load(plan: Plan) -> dict[str, object]:
-    """The seconds of each answer, but for each client's first, with which connecting is measured; and the share of the clock."""
+    """The seconds of each answer, but for each client's first, with which connecting is measured; and how many were no answers."""
     asked = bodies(plan.model, plan.tasks)
     found = await asyncio.gather(*(_client(plan, number, asked) for number in range(plan.clients)))
     return {"seconds": [seconds for some, _ in found for seconds in some[1:]], "failed": sum(failed for _, failed in found)}
