@@ -114,6 +114,7 @@ def main() -> int:
 
 def take(plan: Plan) -> Findings:
     """Every load on one server, in turns, after a small one that lets it read its tasks. Raises ``BadAnswer``."""
+    described = about(plan, bodies(f"organism/{ORGANISM}", plan.loads[0].tasks))
     found: dict[str, list[Measured]] = {load.name: [] for load in plan.loads}
     with served(plan.latency_s) as server:
         measure(server, Load(clients=10, requests=2, latency_s=plan.latency_s, at_once=True))
@@ -122,7 +123,7 @@ def take(plan: Plan) -> Findings:
                 one = measure(server, load)
                 found[load.name].append(one)
                 say(f"{repetition + 1}/{plan.repetitions}: {load.name}: median {median(one.seconds):.3f} s, {one.cores:.3f} cores")
-    return Findings(about(plan, bodies(f"organism/{ORGANISM}", plan.loads[0].tasks)), found)
+    return Findings(described, found)
 
 
 def about(plan: Plan, asked: Sequence[Body]) -> dict[str, Any]:
