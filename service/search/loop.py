@@ -150,17 +150,14 @@ class StudyLoop:
         return self._candidates[configuration]
 
     def _confirmation(self, strategy: SearchStrategy) -> Confirmation:
-        spec = self.plan.spec
         searched = sum(outcome.score is not None for outcome in self._finished(Split.search))
-        confirmation = Confirmation(
-            baseline=(self._baseline, self.plan.baseline),
-            finalists={
-                track: [(r.trial, r.configuration) for r in strategy.recommend(1 if place else spec.search.finalists, track)]
-                for place, track in enumerate(self._reporting.tracks(self._retired))
-            },
-            tasks=self.plan.tasks(Split.held_out),
-            rollouts=spec.budget.rollouts - searched - self._lost_confirming,  # what is left over is the confirmation's
-            seed=spec.search.seed,
+        confirmation = Confirmation.of_study(
+            self.plan,
+            strategy,
+            baseline=self._baseline,
+            tracks=self._reporting.tracks(self._retired),
+            # What is left over is the confirmation's.
+            rollouts=self.plan.spec.budget.rollouts - searched - self._lost_confirming,
         )
         for outcome in self._finished(Split.held_out):
             confirmation.record(outcome)
