@@ -56,7 +56,8 @@ class SimulatedRollout:
 class Truth:
     """A configuration's success on a fixed set of tasks, by mean and standard error.
 
-    ``mean`` is the share of rollouts with the full score, ``score`` the mean of the scores. The tasks are what they are and not drawn from anything: only the rollouts of one task differ by chance.
+    ``mean`` is the share of rollouts with the full score, ``score`` the mean of the scores. The tasks are what they are and not
+    drawn from anything: only the rollouts of one task differ by chance.
     """
 
     mean: float
