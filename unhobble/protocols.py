@@ -375,11 +375,12 @@ class Task(Protocol):
 
 
 class TaskSuite(Protocol):
-    """A set of tasks. ``digest`` changes whenever any of them does."""
+    """A set of tasks. ``digest`` changes whenever any of them does; ``human_minutes_note`` says where their minutes come from."""
 
     id: str
     version: str
     digest: str
+    human_minutes_note: str
     tasks: tuple[Task, ...]
 
 

@@ -6,7 +6,9 @@
     <task id>/
         task.yaml             family, human_minutes, human_minutes_source, instruction, solution (list of bash commands); hints
                               (what an evaluator may tell as an advantage); visible, a command that prints a score in [0, 1] the
-                              agent may know; sandbox where the task needs more than the study gives (``sandboxing.SandboxNeeds``)
+                              agent may know; sandbox where the task needs more than the study gives (``sandboxing.SandboxNeeds``);
+                              stands_already, the files (by path below /work) that the solution leaves as the agent finds them
+                              elsewhere, and why that gives nothing away
         environment/          with a Dockerfile: the image that the task is made for (optional; or ``sandbox.image``)
         files/                copied to /work before the agent starts (optional)
         setup.sh              run by bash in /work before the agent starts (optional)
@@ -50,6 +52,7 @@ class _TaskFile(Frozen):
     solution: tuple[str, ...] = Field(min_length=1)
     hints: tuple[str, ...] = ()
     visible: str | None = None
+    stands_already: dict[str, str] = Field(default_factory=dict)
     sandbox: SandboxNeeds = SandboxNeeds()
 
 
@@ -113,6 +116,7 @@ class FolderTask:
         self.reference_steps = tuple(step.strip("\n") for step in data.solution)
         self.reference_submission = "The work is done."
         self.visible = VisibleCommand(data.visible) if data.visible else None
+        self.stands_already = data.stands_already
         self.needs = _needs(folder, data.sandbox)
         self.scorer = HiddenTests(folder / "tests")
         self._folder = folder
@@ -132,7 +136,7 @@ class FolderTask:
 
 
 class FolderSuite:
-    """``protocols.TaskSuite`` read from a folder of task folders."""
+    """``protocols.TaskSuite`` read from a folder of task folders. Raises ``BadInput`` with all that is wrong in any of them."""
 
     def __init__(self, suite_id: str, folder: Path) -> None:
         data = _read(folder / "suite.yaml", _SuiteFile)
@@ -140,8 +144,10 @@ class FolderSuite:
         self.title = data.title
         self.version = data.version
         self.description = data.description
+        self.human_minutes_note = data.human_minutes_note
+        self.quality_file = folder.with_name(f"{folder.name}.quality.json")
+        self.tasks = tuple(_tasks(folder))
         self._folder = folder
-        self.tasks = tuple(FolderTask(path.parent) for path in sorted(folder.glob("*/task.yaml")))
 
     @cached_property
     def digest(self) -> str:
@@ -150,6 +156,20 @@ class FolderSuite:
         for file in _files_below(self._folder, ""):
             total.update(f"{file.path}\0{len(file.data)}\0{file.executable:d}\0".encode() + file.data)
         return total.hexdigest()[:16]
+
+
+def _tasks(folder: Path) -> list[FolderTask]:
+    tasks, issues = [], []
+    for path in sorted(folder.glob("*/task.yaml")):
+        try:
+            tasks.append(FolderTask(path.parent))
+        except BadInput as error:
+            issues += error.issues
+    if not tasks and not issues:
+        issues.append(Issue(folder.name, "has no tasks; a task is a folder with a task.yaml"))
+    if issues:
+        raise BadInput(issues)
+    return tasks
 
 
 def _needs(folder: Path, stated: SandboxNeeds) -> SandboxNeeds:
@@ -173,7 +193,10 @@ def _files_below(folder: Path, target: str) -> list[SandboxFile]:
 
 
 def _read(path: Path, model: type[M]) -> M:
+    at = f"{path.parent.name}/{path.name}"
     try:
         return model.model_validate(yaml.load(path.read_text(), Loader=_LOADER))  # noqa: S506  # a safe one
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadInput([Issue(at, f"cannot be read: {error}")]) from None
     except ValidationError as error:
-        raise BadInput(validation_issues(error, f"{path.parent.name}/{path.name}")) from None
+        raise BadInput(validation_issues(error, at)) from None
