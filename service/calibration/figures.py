@@ -101,9 +101,10 @@ class Calibration(Frozen):
     suite_digest: str
     tasks: int
     held_out: int
+    rehearsed: bool = Field(description="Whether what the tasks' commands print and are worth was known from a rehearsal.")
     rollouts: int
     level: float = Field(description="The nominal level of the reported intervals.")
     seeds: tuple[int, ...]
     organisms: tuple[OrganismFigures, ...]
-    wall_s: float
-    cores: int
+    wall_s: float = 0.0
+    cores: int = Field(1, description="Processes that it took.")

@@ -10,10 +10,9 @@ from collections.abc import Iterable
 
 from service.calibration.figures import Labels
 from service.calibration.played import PlayedStudy
-from unhobble.models.organism.causes import Cause, CauseCode, Causes, Visibility, expected_codes
+from unhobble.models.organism.causes import Cause, CauseCode, Visibility, expected_codes
 from unhobble.models.organism.truth import Simulator
 from unhobble.records import RolloutRecord
-from unhobble.spec import rollout_seed
 from unhobble.vocabulary import FailureCode
 
 LOOKED_AT = 30
@@ -25,11 +24,10 @@ def judge_labels(study: PlayedStudy, simulator: Simulator, *, most: int = LOOKED
     failed = [rollout for rollout in study.rollouts if rollout.label]
     seed = study.plan.spec.search.seed
     drawn = random.Random(f"labels-{seed}").sample(failed, min(most, len(failed)))
-    causes, tasks = Causes(simulator), {task.id: task for task in study.plan.chosen}
+    tasks = {task.id: task for task in study.plan.chosen}
     found = []
     for rollout in drawn:
-        luck = rollout_seed(seed, rollout.configuration, rollout.task, rollout.epoch)
-        cause = causes.of(rollout.configuration, tasks[rollout.task], luck)
+        cause = simulator.cause(rollout.configuration, tasks[rollout.task], epoch=rollout.epoch, seed=seed)
         assert cause is not None  # it failed
         found.append((rollout, cause))
     return count_labels(len(failed), found)
