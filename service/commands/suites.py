@@ -21,7 +21,8 @@ suite = typer.Typer(no_args_is_help=True, help="Suites of tasks: what there is, 
 app.add_typer(suite, name="suite")
 
 SuiteId = Annotated[
-    str, typer.Argument(metavar="SUITE", help="A suite, for example builtin/shell; or the path of a folder or file (.jsonl) of one.")
+    str,
+    typer.Argument(metavar="SUITE", help="A suite, for example builtin/shell; or the path of a folder or file (.jsonl) of one."),
 ]
 _NO_REPORT = "It has no quality report of this digest; 'unhobble suite check' makes one."
 
