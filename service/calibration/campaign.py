@@ -15,7 +15,7 @@ from service.calibration.best import find_best
 from service.calibration.figures import Calibration, OrganismFigures, StudyFigures, Value
 from service.calibration.judging import judge_study
 from service.calibration.subjects import Course, Subject
-from service.calibration.truths import EPOCHS_OF_ENDS, Truths
+from service.calibration.truths import ROLLOUTS_OF_ENDS, Truths
 from service.plan import StudyPlan
 from unhobble import __version__
 from unhobble.analysis.report import LEVEL
@@ -24,12 +24,13 @@ from unhobble.errors import UnhobbleError
 from unhobble.models.organism.truth import Simulator
 from unhobble.registry import Registry, installed
 from unhobble.tasks.quality import rehearsals_of
+from unhobble.tasks.rehearsal import Rehearsal
 from unhobble.vocabulary import Split
 
-ROLLOUTS_FOR_THE_BEST = 12_000
+ROLLOUTS_FOR_THE_BEST = 8_000
 """Rollouts by which the best configuration of a space is looked for, for each organism."""
 
-ROLLOUTS_FOR_A_STUDY = 1_500
+ROLLOUTS_FOR_A_STUDY = 800
 """About what a study is followed by: the truth of what it recommends, and the causes of its failures."""
 
 
@@ -105,9 +106,7 @@ def _same_truth(study: StudyFigures, ends: Ends) -> StudyFigures:
     return study.model_copy(update={"true_value": value})
 
 
-def _calibration(
-    plan: StudyPlan, course: Course, organisms: tuple[OrganismFigures, ...], seeds: Sequence[int]
-) -> Calibration:
+def _calibration(plan: StudyPlan, course: Course, organisms: tuple[OrganismFigures, ...], seeds: Sequence[int]) -> Calibration:
     return Calibration(
         unhobble=__version__,
         strategy=course.strategy,
@@ -135,6 +134,7 @@ class _Bench:
     course: Course
     registry: Registry = field(default_factory=installed)
     _ready: dict[str, tuple[Simulator, Truths]] = field(default_factory=dict)
+    _rehearsed: dict[str, Rehearsal] | None = None
 
     def do(self, piece: _Piece) -> Ends | StudyFigures:
         plan = self.course.plan(piece.subject, piece.seed or 0, self.registry)
@@ -143,10 +143,20 @@ class _Bench:
 
     def _of(self, subject: Subject, plan: StudyPlan) -> tuple[Simulator, Truths]:
         if subject.name not in self._ready:
-            rehearsals, limits = rehearsals_of(plan.suite), plan.spec.limits
-            simulator = Simulator(subject.traits, plan.chosen, rehearsals=rehearsals, limits=limits, registry=self.registry)
+            simulator = Simulator(
+                subject.traits,
+                plan.chosen,
+                rehearsals=self._rehearsals(plan),
+                limits=plan.spec.limits,
+                registry=self.registry,
+            )
             self._ready[subject.name] = simulator, Truths(simulator, plan)
         return self._ready[subject.name]
+
+    def _rehearsals(self, plan: StudyPlan) -> dict[str, Rehearsal]:
+        if self._rehearsed is None:
+            self._rehearsed = rehearsals_of(plan.suite) or {}
+        return self._rehearsed
 
     def _ends(self, plan: StudyPlan, simulator: Simulator, truths: Truths) -> Ends:
         started_s = process_time()
@@ -154,14 +164,14 @@ class _Bench:
             simulator.traits,
             plan.chosen,
             plan.space,
-            rehearsals=rehearsals_of(plan.suite),
+            rehearsals=self._rehearsals(plan),
             limits=plan.spec.limits,
             objective=plan.spec.objective,
             rollouts=ROLLOUTS_FOR_THE_BEST,
         )
         mean, error = best.truth.under(plan.spec.objective)
         value, found = Value(mean=mean, error=error), best.configuration
-        baseline = truths.value(plan.baseline, EPOCHS_OF_ENDS)
+        baseline = truths.value(plan.baseline, rollouts=ROLLOUTS_OF_ENDS)
         if baseline.mean > value.mean:  # the baseline is of the space too
             value, found = baseline, plan.baseline
         return Ends(plan.baseline, baseline, found, value, process_time() - started_s)

@@ -1,5 +1,6 @@
 """What a calibration leaves behind: the shapes of ``docs/calibration.json``. All figures are of SIMULATED models."""
 
+import json
 from typing import Any, Literal
 
 from pydantic import Field
@@ -108,3 +109,24 @@ class Calibration(Frozen):
     organisms: tuple[OrganismFigures, ...]
     wall_s: float = 0.0
     cores: int = Field(1, description="Processes that it took.")
+
+    def to_json(self) -> str:
+        """As it is kept: figures with six decimals, which is far below their error."""
+        return json.dumps(_rounded(self.model_dump(mode="json")), indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Calibration":
+        """What ``to_json`` gave. Raises ``pydantic.ValidationError``."""
+        return cls.model_validate_json(text)
+
+
+def _rounded(value: Any) -> Any:
+    match value:
+        case float():
+            return round(value, 6)
+        case dict():
+            return {key: _rounded(item) for key, item in value.items()}
+        case list():
+            return [_rounded(item) for item in value]
+        case _:
+            return value

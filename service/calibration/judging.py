@@ -6,7 +6,7 @@ from time import process_time
 from service.calibration.figures import Bounds, Reported, StudyFigures
 from service.calibration.labels import judge_labels
 from service.calibration.played import PlayedStudy, play_study
-from service.calibration.truths import EPOCHS, Truths
+from service.calibration.truths import Truths
 from service.plan import StudyPlan
 from unhobble.analysis.report import Confirmed
 from unhobble.configuration import Configuration
@@ -31,10 +31,10 @@ def judge_study(plan: StudyPlan, simulator: Simulator, registry: Registry, truth
         reported=Reported(mean=best.rate.mean, low=best.rate.low, high=best.rate.high),
         bounds=bounds_of(study.confirmed),
         gain_is_clear=study.confirmed.gain_is_clear,
-        true_value=truths.value(best.configuration, EPOCHS),
-        true_held_out=truths.value(best.configuration, EPOCHS, Split.held_out),
+        true_value=truths.value(best.configuration),
+        true_held_out=truths.value(best.configuration, Split.held_out),
         search_best=observed,
-        search_best_true=truths.value(search_best, EPOCHS, Split.search),
+        search_best_true=truths.value(search_best, Split.search),
         labels=judge_labels(study, simulator),
         configurations=len({rollout.trial for rollout in study.rollouts}),
         rollouts=len(study.rollouts),

@@ -48,7 +48,7 @@ def play_study(plan: StudyPlan, simulator: Simulator, registry: Registry) -> Pla
     )
     table.drive(confirmation, Split.held_out)
     confirmed = confirmed_by(plan, confirmation, table.rollouts)
-    assert confirmed is not None  # no simulated rollout is ever without a score
+    assert confirmed is not None  # every arm was played
     return PlayedStudy(plan, tuple(table.rollouts), confirmed)
 
 
@@ -69,7 +69,8 @@ class _Table:
             request = under_way.popleft()
             rollout = self._play(request, split)
             self.rollouts.append(rollout)
-            assert rollout.score is not None and rollout.spend is not None
+            assert rollout.score is not None  # no simulated rollout is ever without
+            assert rollout.spend is not None
             score = self.plan.spec.objective.contribution(rollout.score)
             source.record(Outcome(**dict(request), score=score, cost_usd=rollout.spend.cost_usd))
 

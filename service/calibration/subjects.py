@@ -14,7 +14,6 @@ from unhobble.models.organism.client import PREFIX
 from unhobble.models.organism.traits import Traits, load_traits, organism_names
 from unhobble.registry import Registry, validation_issues
 from unhobble.spec import BudgetSpec, SearchSpec, StudyModel, StudySpec, SuiteSpec
-from unhobble.tracks import track_of
 
 _OPTION_OF = {
     "budget.rollouts": "--rollouts",
