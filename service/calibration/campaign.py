@@ -27,9 +27,6 @@ from unhobble.tasks.quality import rehearsals_of
 from unhobble.tasks.rehearsal import Rehearsal
 from unhobble.vocabulary import Split
 
-ROLLOUTS_FOR_THE_BEST = 8_000
-"""Rollouts by which the best configuration of a space is looked for, for each organism."""
-
 ROLLOUTS_FOR_A_STUDY = 800
 """About what a study is followed by: the truth of what it recommends, and the causes of its failures."""
 
@@ -68,7 +65,7 @@ def calibrate(
     dies. When it is left early, by Ctrl-C or any error, its processes are ended.
     """
     started_s = time.monotonic()
-    ends = [_Piece(subject, None, ROLLOUTS_FOR_THE_BEST) for subject in subjects]
+    ends = [_Piece(subject, None, course.rollouts_for_the_best) for subject in subjects]
     studies = [_Piece(subject, seed, course.rollouts + ROLLOUTS_FOR_A_STUDY) for subject in subjects for seed in seeds]
     whole = sum(piece.weight for piece in (*ends, *studies))
     found: dict[tuple[str, int | None], Ends | StudyFigures] = {}
@@ -167,7 +164,7 @@ class _Bench:
             rehearsals=self._rehearsals(plan),
             limits=plan.spec.limits,
             objective=plan.spec.objective,
-            rollouts=ROLLOUTS_FOR_THE_BEST,
+            rollouts=self.course.rollouts_for_the_best,
         )
         mean, error = best.truth.under(plan.spec.objective)
         value, found = Value(mean=mean, error=error), best.configuration

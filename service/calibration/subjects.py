@@ -39,13 +39,17 @@ class Subject:
 
 @dataclass(frozen=True)
 class Course:
-    """The study that every organism is put through, once for each seed."""
+    """The study that every organism is put through, once for each seed.
+
+    ``rollouts_for_the_best`` are those by which the true best of the space is looked for, and no study's.
+    """
 
     strategy: str = "tpe"
     options: dict[str, Any] = field(default_factory=dict)
     space: str | dict[str, Any] = "default"
     suite: str = "builtin/shell"
     rollouts: int = 400
+    rollouts_for_the_best: int = 8_000
 
     def plan(self, subject: Subject, seed: int, registry: Registry) -> StudyPlan:
         """The study of ``subject`` with ``seed``. Raises ``BadInput`` with every issue, by the options of the command line."""
