@@ -210,7 +210,7 @@ class StudyLoop:
             return
         reserved = set(self.store.reserve(self.lease, [self._new(key, wanted[key], split) for key in wanted]))
         self._waiting = [request for request in self._waiting if self._id(request) not in reserved]
-        for key in wanted.keys() & reserved:
+        for key in (key for key in wanted if key in reserved):  # in the order that was proposed, which a set has not
             flight = self._flights[key] = _Flight(wanted[key], self._rollout_spec(key, wanted[key], split))
             await self.pool.submit(flight.spec)
         if not self._flights:  # nothing under way can free any: the budget is spent
