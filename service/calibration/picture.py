@@ -26,8 +26,7 @@ def draw(calibration: Calibration, path: Path) -> None:
     import matplotlib as mpl
 
     # Text stays text, so that it can be read at any size; no time and no random names, so that the file is the same again.
-    settings = {"svg.hashsalt": "unhobble", "svg.fonttype": "none", "font.size": 13, "font.family": "sans-serif"}
-    with mpl.rc_context(settings):
+    with mpl.rc_context({"svg.hashsalt": "unhobble", "svg.fonttype": "none", "font.size": 13, "font.family": "sans-serif"}):
         from matplotlib.figure import Figure
 
         organisms = list(reversed(calibration.organisms))  # the first one at the top
