@@ -20,8 +20,8 @@ _Column = tuple[str, str]
 
 def rows_of(calibration: Calibration, *, short: bool = False) -> tuple[list[str], list[list[str]]]:
     """The heads of the columns, and a row for each organism and one over all; ``short`` has what fits into a README."""
-    summaries = summarise(calibration)
-    rows = [_short(summary) if short else _long(summary) for summary in summaries]
+    columns, nominal = _short if short else _long, f"nominal {100 * calibration.level:.0f} %"
+    rows = [columns(summary, nominal) for summary in summarise(calibration)]
     return list(dict(rows[0])), [[text for _, text in row] for row in rows]
 
 
@@ -62,20 +62,20 @@ def replaced(text: str, table: str) -> str:
     return f"{before}{begin}\n{table}\n{end}{after}"
 
 
-def _short(summary: Summary) -> list[_Column]:
+def _short(summary: Summary, nominal: str) -> list[_Column]:
     return [
         ("organism (SIMULATED)", _name(summary)),
         ("baseline, true", _value(summary.baseline)),
         ("best of the space, true", _value(summary.best)),
         ("locked capability recovered", _share_of_locked(summary.recovered)),
-        ("interval holds the truth", _count(summary.covered)),
+        (f"interval holds the truth ({nominal})", _count(summary.covered)),
         ("clear gains claimed", _count(summary.clear_gains)),
         ("of these false", _count(summary.false_gains)),
         ("labels right", _rate(summary.labels.code_seen)),
     ]
 
 
-def _long(summary: Summary) -> list[_Column]:
+def _long(summary: Summary, nominal: str) -> list[_Column]:
     labels, cost = summary.labels, summary.cost
     return [
         ("organism (SIMULATED)", _name(summary)),
@@ -84,8 +84,8 @@ def _long(summary: Summary) -> list[_Column]:
         ("recovered", _share_of_locked(summary.recovered)),
         ("clear gains", _count(summary.clear_gains)),
         ("false gains", _count_in(summary.false_gains)),
-        ("covered, suite", _count_in(summary.covered)),
-        ("covered, held-out", _count_in(summary.covered_held_out)),
+        (f"covered, suite ({nominal})", _count_in(summary.covered)),
+        (f"covered, held-out ({nominal})", _count_in(summary.covered_held_out)),
         ("lower bound holds", _count(summary.lower_holds)),
         ("upper bound holds", _count(summary.upper_holds) if summary.upper_holds.of else "none claimed"),
         ("code, seen", _rate(labels.code_seen)),
