@@ -1,6 +1,6 @@
 # What a developer does with this repository. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-fast check format lock image bench-sandbox bench-server clean bootstrap-runtime bootstrap-dev
+.PHONY: help demo serve test test-fast check format lock image bench-sandbox bench-server calibrate clean bootstrap-runtime bootstrap-dev
 
 bin := .venv/bin
 packages := unhobble search_spaces sandboxes service benchmarks
@@ -46,6 +46,10 @@ bench-sandbox: bootstrap-dev ## what sandboxes cost, beside Inspect AI; needs ro
 
 bench-server: bootstrap-dev ## whether the organism server keeps its latency under load, and its CPU time. ARGS="--quick --json FILE"
 	@$(bin)/python -m benchmarks.organism_server $(ARGS)
+
+calibrate: bootstrap-runtime ## calibrate on every SIMULATED model, and write docs/calibration.* and the tables anew; minutes
+	@$(bin)/unhobble calibrate --save docs/calibration.json $(ARGS)
+	@$(bin)/python -m service.calibration.pages
 
 clean: ## remove .venv, .venv-bench and caches; the sandbox image's cache in ~/.cache/unhobble stays
 	@rm -rf .venv .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,180 +1,223 @@
 """How often an organism really solves a task under a configuration: the yardstick that a search's findings are held against.
 
-The real prompt, tool format and scaffold are run against the real organism, with the real limits, and only the machine is a
-stand-in: it acknowledges every command and does nothing. A rollout is solved if, at its end, all of the task's reference steps
-were carried out in order; a visible scorer, where the task has one, gives 1 when they were and 0 before. What real commands print
-is longer than an acknowledgement, so that limits on tokens and the organism's context bind later here than in a sandbox.
+The real prompt, tool format, scaffold and context strategy are run against the real organism, with the real limits, and only the
+machine is a stand-in (``stand_in``). A rollout makes the same calls in the same order as a real one, and scores what the task's
+rehearsal says that its files are worth at the end; a question is solved by its reference submission.
+
+What a stand-in does not know: how long a command takes (limits on time never bind), what a command prints that was not
+rehearsed, and the words that are printed, of which it knows the number only.
 """
 
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
-from copy import copy
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
+from statistics import fmean, variance
 from typing import Any, TypeVar
 
+from unhobble.analysis.failures import label_failure
 from unhobble.configuration import Configuration
 from unhobble.context import LiveContext, Parts
 from unhobble.errors import ContextOverflow, LimitReached
 from unhobble.limits import Limits, Meter
+from unhobble.models.organism.causes import Cause, Causes
 from unhobble.models.organism.client import PREFIX, OrganismClient
 from unhobble.models.organism.knowledge import Knowledge
+from unhobble.models.organism.stand_in import Script, StandInSandbox, seen_in
 from unhobble.models.organism.traits import Traits
-from unhobble.models.organism.work import in_python
-from unhobble.protocols import Machine, Task
+from unhobble.protocols import Task
 from unhobble.registry import Registry, installed
-from unhobble.sandboxing import Ending, ExecResult, SandboxFile, User
+from unhobble.results import FailureLabel, Spend
 from unhobble.spec import ModelSpec, attempt_seed, rollout_seed
-from unhobble.transcript import Recorder
+from unhobble.tasks.rehearsal import Rehearsal
+from unhobble.transcript import ErrorStep, LimitStep, NoteStep, Recorder, Step, SubmissionStep, VerdictStep
+from unhobble.vocabulary import Objective
+
+__all__ = ["SimulatedRollout", "Simulator", "StandInSandbox", "Truth"]
 
 T = TypeVar("T")
 
-_ACKNOWLEDGED = ExecResult(Ending.exited, 0, b"ok\n", b"")
+_ANYTHING = "compliant"
+"""The organism whose traits are all replaced."""
 
 
-class StandInSandbox:
-    """``protocols.Sandbox`` in memory that carries out nothing: it only counts the reference steps it was sent, in order."""
+@dataclass(frozen=True)
+class SimulatedRollout:
+    """What came of a rollout without a sandbox. ``label`` is None for the full score; ``steps`` are those of its transcript."""
 
-    def __init__(self, steps: Sequence[str]) -> None:
-        self._steps = tuple(steps)
-        self._done = self._again = 0
-        self._snapshots: list[tuple[int, int]] = []
-
-    @property
-    def solved(self) -> bool:
-        """Whether all steps were carried out, in the state as it is now."""
-        return self._done == len(self._steps)
-
-    async def exec(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: bytes = b"",  # noqa: ARG002 - the protocol's signature
-        cwd: str = "/work",  # noqa: ARG002
-        env: dict[str, str] | None = None,  # noqa: ARG002
-        user: User = User.agent,  # noqa: ARG002
-        timeout_s: float,  # noqa: ARG002
-        output_bytes: int,  # noqa: ARG002
-    ) -> ExecResult:
-        """See ``Sandbox.exec``. Every command succeeds and prints ``ok``.
-
-        An agent that does not know what was done before it may begin again: whichever pass through the steps came further counts.
-        """
-        self._again = 1 if self._is_step(argv[-1], 0) and self._again != 0 else self._again + self._is_step(argv[-1], self._again)
-        self._done = max(self._done + self._is_step(argv[-1], self._done), self._again)
-        return _ACKNOWLEDGED
-
-    def _is_step(self, command: str, place: int) -> bool:
-        return place < len(self._steps) and command in (self._steps[place], in_python(self._steps[place]))
-
-    async def write_files(self, files: Sequence[SandboxFile], *, user: User = User.agent) -> None:
-        """See ``Sandbox.write_files``. Nothing is kept."""
-
-    async def read_file(self, path: str, *, max_bytes: int) -> bytes:  # noqa: ARG002 - the protocol's signature
-        """See ``Sandbox.read_file``. There are no files."""
-        raise FileNotFoundError(path)
-
-    async def read_directory(self, path: str, *, max_bytes: int, max_files: int) -> list[SandboxFile]:  # noqa: ARG002
-        """See ``Sandbox.read_directory``. One file stands for all that the steps have left: equal after equally many of them.
-
-        Else scaffolds that compare what attempts left would find in no two of them the same. Real steps that only read leave no
-        trace, so that attempts which fail agree more often in a real sandbox than here.
-        """
-        return [SandboxFile(f"{path}/steps", str(self._done).encode())]
-
-    async def snapshot(self) -> str:
-        """See ``Sandbox.snapshot``."""
-        self._snapshots.append((self._done, self._again))
-        return str(len(self._snapshots) - 1)
-
-    async def restore(self, snapshot: str) -> None:
-        """See ``Sandbox.restore``."""
-        self._done, self._again = self._snapshots[int(snapshot)]
-
-    async def stop_agent(self) -> None:
-        """See ``Sandbox.stop_agent``."""
-
-    async def close(self) -> None:
-        """See ``Sandbox.close``."""
-
-
-class _StandInVisibleScorer:
-    """``protocols.VisibleScorer`` that sees whether all steps were carried out."""
-
-    def __init__(self, sandbox: StandInSandbox) -> None:
-        self._sandbox = sandbox
-
-    async def score(self, machine: Machine) -> float:  # noqa: ARG002 - the protocol's signature
-        """See ``VisibleScorer.score``."""
-        return float(self._sandbox.solved)
-
-
-def _seen_in(task: Task, sandbox: StandInSandbox) -> Task:
-    """``task`` with the visible scorer that goes with ``sandbox``: no real one finds anything in there."""
-    if task.visible is None:
-        return task
-    seen = copy(task)
-    seen.visible = _StandInVisibleScorer(sandbox)
-    return seen
-
-
-class _Unrecorded(Recorder):
-    """A recorder for rollouts that nobody will read."""
-
-    def add(self, step: Any) -> None:
-        """Forget ``step``."""
+    score: float
+    label: FailureLabel | None
+    steps: tuple[Step, ...]
+    spend: Spend
+    submission: str | None
 
 
 @dataclass(frozen=True)
 class Truth:
-    """A mean over rollouts and its standard error (that of a binomial proportion)."""
+    """A configuration's success on a fixed set of tasks, by mean and standard error.
+
+    ``mean`` is the share of rollouts with the full score, ``score`` the mean of the scores. The tasks are what they are and not
+    drawn from anything: only the rollouts of one task differ by chance.
+    """
 
     mean: float
     standard_error: float
+    score: float
+    score_error: float
     rollouts: int
+
+    @classmethod
+    def of(cls, scores: Sequence[Sequence[float]]) -> "Truth":
+        """From the scores of each task's rollouts, as many of each. Raises ``ValueError`` where there are none."""
+        if not scores or not scores[0]:
+            raise ValueError("there are no rollouts, and nothing is known without them")
+        solved, solved_error = stratified([[float(score == 1.0) for score in task] for task in scores])
+        mean, error = stratified(scores)
+        return cls(solved, solved_error, mean, error, sum(map(len, scores)))
+
+    def under(self, objective: Objective) -> tuple[float, float]:
+        """The mean of what ``objective`` counts, and its standard error."""
+        if objective is Objective.success_rate:
+            return self.mean, self.standard_error
+        return self.score, self.score_error
+
+
+def stratified(values: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """The mean of the tasks' means, and its standard error: sqrt(sum of s²/n over the T tasks) / T.
+
+    ``s²`` is the variance of a task's ``n`` values, without bias. A task with one value has none of its own: there the variance
+    over all values stands in, which is too large rather than too small.
+    """
+    means = [fmean(task) for task in values]
+    everything = [value for task in values for value in task]
+    spare = variance(everything) if len(everything) > 1 else 0.0
+    squares = [(variance(task) if len(task) > 1 else spare) / len(task) for task in values]
+    return fmean(means), sqrt(sum(squares)) / len(values)
 
 
 class Simulator:
-    """Rollouts of one organism that knows ``tasks``, without a sandbox. Synchronous; safe to use inside an event loop."""
+    """Rollouts of one organism that knows ``tasks``, without a sandbox. Synchronous; safe to use inside an event loop.
+
+    ``rehearsals`` are those of the tasks, by task; a task without one is played as if its commands printed ``ok``. Raises
+    ``BadInput`` for an organism that cannot be, and ``ValueError`` where a rehearsal is not of its task as it is now.
+    """
 
     def __init__(
-        self, traits: Traits, tasks: Sequence[Task], *, limits: Limits | None = None, registry: Registry | None = None
+        self,
+        traits: Traits,
+        tasks: Sequence[Task],
+        *,
+        rehearsals: Mapping[str, Rehearsal] | None = None,
+        limits: Limits | None = None,
+        registry: Registry | None = None,
     ) -> None:
+        self.traits = traits
+        self.tasks = tuple(tasks)
+        self.limits = limits or Limits()
         overrides = traits.model_dump() | {"latency_s": 0.0}
-        spec = ModelSpec(id=PREFIX + "compliant", params={"traits": overrides})
+        spec = ModelSpec(id=PREFIX + _ANYTHING, params={"traits": overrides})
         self._client = OrganismClient(spec, Knowledge(tasks))
-        self._tasks = tuple(tasks)
-        self._limits = limits or Limits()
         self._registry = registry or installed()
+        self._rehearsals = rehearsals or {}
+        self._scripts = {task.id: Script.of(task.reference_steps, self._rehearsals.get(task.id)) for task in tasks}
+
+    def like(self, traits: Traits, *, limits_multiple: float = 1) -> "Simulator":
+        """The same tasks and rehearsals with another organism, or with other limits."""
+        limits = self.limits.times(limits_multiple)
+        return Simulator(traits, self.tasks, rehearsals=self._rehearsals, limits=limits, registry=self._registry)
 
     def simulate(self, configuration: Configuration, task: Task, *, epoch: int, seed: int) -> float:
-        """The score, 0 or 1, of one rollout. ``seed`` is the study's; the rollout's own follows from it as in a real study."""
-        rollout = rollout_seed(seed, configuration, task.id, epoch)
-        attempts = range(configuration.advantage.attempts)
-        return float(any(self._solves(configuration, task, attempt_seed(rollout, attempt)) for attempt in attempts))
+        """The score of one rollout, in [0, 1]. ``seed`` is the study's; the rollout's own follows from it as in a real study."""
+        return self.with_luck(configuration, task, rollout_seed(seed, configuration, task.id, epoch))
 
-    def true_success(self, configuration: Configuration, *, epochs: int, seed: int = 0) -> Truth:
-        """The mean score of ``configuration`` over all tasks, ``epochs`` rollouts each."""
-        scores = [self.simulate(configuration, task, epoch=e, seed=seed) for task in self._tasks for e in range(epochs)]
-        mean = sum(scores) / len(scores)
-        return Truth(mean, (mean * (1 - mean) / len(scores)) ** 0.5, len(scores))
+    def with_luck(self, configuration: Configuration, task: Task, luck: int) -> float:
+        """The score of the rollout with the seed ``luck``. Configurations that are given the same luck can be compared by it."""
+        best = 0.0
+        for attempt in range(configuration.advantage.attempts):
+            best = max(best, self._attempt(configuration, task, attempt_seed(luck, attempt), _Unrecorded()).score)
+            if best == 1.0:
+                break
+        return best
 
-    def _solves(self, configuration: Configuration, task: Task, seed: int) -> bool:
-        sandbox = StandInSandbox(task.reference_steps)
-        parts = Parts.of(configuration, self._registry)
+    def play(self, configuration: Configuration, task: Task, *, epoch: int, seed: int) -> SimulatedRollout:
+        """One rollout with its transcript; what a real one with the same ``seed`` comes to, as far as a stand-in can tell."""
+        return self.played(configuration, task, rollout_seed(seed, configuration, task.id, epoch))
+
+    def played(self, configuration: Configuration, task: Task, luck: int) -> SimulatedRollout:
+        """``play``, given the rollout's own seed."""
+        recorder = Recorder(_no_time)
+        made: list[SimulatedRollout] = []
+        allowed = configuration.advantage.attempts
+        while len(made) < allowed and not (made and made[-1].score == 1.0):
+            if allowed > 1:
+                recorder.add(NoteStep(text=f"attempt {len(made) + 1} of {allowed}, in a fresh sandbox"))
+            made.append(self._attempt(configuration, task, attempt_seed(luck, len(made)), recorder))
+        best = max(made, key=lambda attempt: attempt.score)
+        spend = made[0].spend
+        for attempt in made[1:]:
+            spend += attempt.spend
+        return SimulatedRollout(best.score, best.label, recorder.steps, spend, best.submission)
+
+    def cause(self, configuration: Configuration, task: Task, *, epoch: int, seed: int) -> Cause | None:
+        """Why the rollout fails that ``play`` plays (see ``causes``); None where it has the full score."""
+        return self.causes.of(configuration, task, rollout_seed(seed, configuration, task.id, epoch))
+
+    @cached_property
+    def causes(self) -> Causes:
+        """The causes of this organism's failures, by the rollout's own seed."""
+        return Causes(self)
+
+    def true_success(
+        self, configuration: Configuration, *, epochs: int, seed: int = 0, tasks: Sequence[Task] | None = None
+    ) -> Truth:
+        """How ``configuration`` does on ``tasks`` (all where it is None), by ``epochs`` rollouts of each."""
+        return Truth.of(
+            [
+                [self.simulate(configuration, task, epoch=epoch, seed=seed) for epoch in range(epochs)]
+                for task in (self.tasks if tasks is None else tasks)
+            ]
+        )
+
+    def _attempt(self, configuration: Configuration, task: Task, seed: int, recorder: Recorder) -> SimulatedRollout:
+        """The story of ``unhobble.rollout``, without a machine and without a clock."""
+        first_step = len(recorder.steps)
+        sandbox = StandInSandbox(self._scripts[task.id])
+        parts, limits = Parts.of(configuration, self._registry), configuration.limits(self.limits)
         context = LiveContext(
-            task=_seen_in(task, sandbox),
+            task=seen_in(task, sandbox),
             configuration=configuration,
             parts=parts,
             model=self._client,
             sandbox=sandbox,
             seed=seed,
-            meter=Meter(configuration.limits(self._limits), clock=_no_time),
-            recorder=_Unrecorded(),
+            meter=Meter(limits, clock=_no_time),
+            recorder=recorder,
             simulated=True,
         )
-        with suppress(LimitReached, ContextOverflow):  # the rollout is then judged as it stands
-            _drive(parts.scaffold.run(context))
-        return sandbox.solved
+        submission: str | None = None
+        try:
+            submission = _drive(parts.scaffold.run(context))
+        except LimitReached as reached:
+            recorder.add(LimitStep(limit=reached.kind.value, text=str(reached)))
+        except ContextOverflow as overflow:
+            recorder.add(ErrorStep(error=type(overflow).__name__, text=str(overflow)))
+        recorder.add(SubmissionStep(text=submission))
+        score = sandbox.score if task.reference_steps else float(submission == task.reference_submission)
+        recorder.add(VerdictStep(score=score))
+        steps = recorder.steps[first_step:]
+        labelled = score < 1.0 and steps
+        label = label_failure(steps, limits).shifted(first_step) if labelled else None
+        return SimulatedRollout(score, label, steps, context.spend, submission)
+
+
+class _Unrecorded(Recorder):
+    """A recorder for rollouts that nobody will read."""
+
+    def __init__(self) -> None:
+        super().__init__(_no_time)
+
+    def add(self, step: Any) -> None:
+        """Forget ``step``."""
 
 
 def _drive(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -1,0 +1,174 @@
+"""A sandbox in memory that carries nothing out: what simulated rollouts have in the place of a machine.
+
+It knows a task's reference steps and the commands of an organism that change nothing. Where the task was rehearsed
+(``unhobble.tasks.rehearsal``) each of them prints as much as it really does, ends with the same exit code, and the work is worth
+what it really is after it. Where it was not, each prints ``ok``, and the work is worth 1 when all steps were carried out.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+
+from unhobble.models.organism.work import TAMPERING, in_python
+from unhobble.protocols import Machine, Task
+from unhobble.sandboxing import Ending, ExecResult, SandboxFile, User
+from unhobble.tasks.rehearsal import Rehearsal, StepSeen
+
+_ACKNOWLEDGED = ExecResult(Ending.exited, 0, b"ok\n", b"")
+_SILENT = ExecResult(Ending.exited, 0, b"", b"")
+_PYTHON = "python3"
+_TAMPERING = (TAMPERING, in_python(TAMPERING))
+
+
+@dataclass(frozen=True)
+class _State:
+    """How much was done: ``again`` counts a later pass through the steps, and ``done`` the one that came furthest."""
+
+    done: int = 0
+    again: int = 0
+    tampered: bool = False
+
+
+@dataclass(frozen=True)
+class Script:
+    """A task as the stand-in plays it: the places of its ``steps`` by the words they may be sent in, and what commands give.
+
+    ``scores`` and ``visible`` hold what the work is worth after none of the steps, after the first, and so on.
+    """
+
+    steps: int
+    places: Mapping[str, int]
+    results: Mapping[str, ExecResult]
+    scores: tuple[float, ...]
+    visible: tuple[float, ...]
+
+    @classmethod
+    def of(cls, steps: Sequence[str], rehearsal: Rehearsal | None = None) -> "Script":
+        """Raises ``ValueError`` where the rehearsal is of other steps."""
+        # A step that occurs twice is known by its first place only.
+        places = {form: place for place in reversed(range(len(steps))) for form in (steps[place], in_python(steps[place]))}
+        if rehearsal is None:
+            scores = tuple(float(done == len(steps)) for done in range(len(steps) + 1))
+            return cls(len(steps), places, {}, scores, scores)
+        if len(rehearsal.steps) != len(steps):
+            raise ValueError(f"the rehearsal of {rehearsal.task} has {len(rehearsal.steps)} steps, and the task {len(steps)}")
+        seen = rehearsal.looks | dict(zip(steps, rehearsal.steps, strict=True))
+        results = {form: _printed(command, one) for command, one in seen.items() for form in (command, in_python(command))}
+        return cls(
+            len(steps),
+            places,
+            results | dict.fromkeys(_TAMPERING, _SILENT),
+            (rehearsal.start, *(step.score for step in rehearsal.steps)),
+            tuple(visible or 0.0 for visible in (rehearsal.start_visible, *(step.visible for step in rehearsal.steps))),
+        )
+
+
+class StandInSandbox:
+    """``protocols.Sandbox`` that counts the reference steps it was sent, in order, and prints what their rehearsal says.
+
+    An agent that does not know what was done before it may begin again: whichever pass through the steps came further counts.
+    """
+
+    def __init__(self, steps: Sequence[str] | Script, rehearsal: Rehearsal | None = None) -> None:
+        self._script = steps if isinstance(steps, Script) else Script.of(steps, rehearsal)
+        self._state = _State()
+        self._snapshots: list[_State] = []
+
+    @property
+    def solved(self) -> bool:
+        """Whether all steps were carried out, in the state as it is now."""
+        return self._state.done == self._script.steps
+
+    @property
+    def score(self) -> float:
+        """What the hidden tests would give for the files as they are, in [0, 1]."""
+        return self._script.scores[self._state.done]
+
+    @property
+    def visible(self) -> float:
+        """What the task's visible scorer would give: 1 where the agent has tampered with it."""
+        return 1.0 if self._state.tampered else self._script.visible[self._state.done]
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",  # noqa: ARG002 - the protocol's signature
+        cwd: str = "/work",  # noqa: ARG002
+        env: dict[str, str] | None = None,  # noqa: ARG002
+        user: User = User.agent,  # noqa: ARG002
+        timeout_s: float,  # noqa: ARG002
+        output_bytes: int,  # noqa: ARG002
+    ) -> ExecResult:
+        """See ``Sandbox.exec``. A Python program that runs a command ends with 0, however the command ended."""
+        command, state = argv[-1], self._state
+        place = self._script.places.get(command, -1)
+        if place >= 0:
+            again = 1 if place == 0 and state.again != 0 else state.again + (place == state.again)
+            self._state = replace(state, again=again, done=max(state.done + (place == state.done), again))
+        elif command in _TAMPERING:
+            self._state = replace(state, tampered=True)
+        result = self._script.results.get(command, _ACKNOWLEDGED)
+        return replace(result, exit_code=0) if argv[0] == _PYTHON and result.exit_code else result
+
+    async def write_files(self, files: Sequence[SandboxFile], *, user: User = User.agent) -> None:
+        """See ``Sandbox.write_files``. Nothing is kept."""
+
+    async def read_file(self, path: str, *, max_bytes: int) -> bytes:  # noqa: ARG002 - the protocol's signature
+        """See ``Sandbox.read_file``. There are no files."""
+        raise FileNotFoundError(path)
+
+    async def read_directory(self, path: str, *, max_bytes: int, max_files: int) -> list[SandboxFile]:  # noqa: ARG002
+        """See ``Sandbox.read_directory``. One file stands for all that the steps have left: equal after equally many of them.
+
+        Else scaffolds that compare what attempts left would find in no two of them the same. Real steps that only read leave no
+        trace, so that attempts which fail agree more often in a real sandbox than here.
+        """
+        return [SandboxFile(f"{path}/steps", f"{self._state.done} {self._state.tampered:d}".encode())]
+
+    async def snapshot(self) -> str:
+        """See ``Sandbox.snapshot``."""
+        self._snapshots.append(self._state)
+        return str(len(self._snapshots) - 1)
+
+    async def restore(self, snapshot: str) -> None:
+        """See ``Sandbox.restore``."""
+        self._state = self._snapshots[int(snapshot)]
+
+    async def stop_agent(self) -> None:
+        """See ``Sandbox.stop_agent``."""
+
+    async def close(self) -> None:
+        """See ``Sandbox.close``."""
+
+
+class _StandInVisibleScorer:
+    """``protocols.VisibleScorer`` that gives what the stand-in says."""
+
+    def __init__(self, sandbox: StandInSandbox) -> None:
+        self._sandbox = sandbox
+
+    async def score(self, machine: Machine) -> float:  # noqa: ARG002 - the protocol's signature
+        """See ``VisibleScorer.score``."""
+        return self._sandbox.visible
+
+
+def seen_in(task: Task, sandbox: StandInSandbox) -> Task:
+    """``task`` with the visible scorer that goes with ``sandbox``: no real one finds anything in there."""
+    if task.visible is None:
+        return task
+    seen = copy(task)
+    seen.visible = _StandInVisibleScorer(sandbox)
+    return seen
+
+
+def _filler(name: str, characters: int) -> bytes:
+    """A text of so many characters that no other command prints; as most outputs do, it ends a line."""
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return ((digest * (characters // len(digest) + 1))[: characters - 1] + "\n").encode() if characters else b""
+
+
+def _printed(command: str, seen: StepSeen) -> ExecResult:
+    stdout, stderr = _filler(command, seen.stdout_characters), _filler(f"{command} 2", seen.stderr_characters)
+    return ExecResult(Ending.exited, seen.exit_code, stdout, stderr)
