@@ -79,7 +79,9 @@ class Causes:
     def _freed(self) -> "Mapping[CauseCode, Simulator]":
         """The organism freed from each, and from everything at once."""
         simulator = self._simulator
-        freed = {code: simulator.like(simulator.traits.freed_from(Hobble(code))) for code in ALONE if code in Hobble.__members__}
+        freed: dict[CauseCode, Simulator] = {
+            code: simulator.like(simulator.traits.freed_from(Hobble(code))) for code in ALONE if code in Hobble.__members__
+        }
         freed[CauseCode.limits] = simulator.like(simulator.traits, limits_multiple=LIMITS_MULTIPLE)
         freed[CauseCode.several] = simulator.like(simulator.traits.freed_from(*Hobble), limits_multiple=LIMITS_MULTIPLE)
         return freed

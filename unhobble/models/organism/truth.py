@@ -98,7 +98,8 @@ def stratified(values: Sequence[Sequence[float]]) -> tuple[float, float]:
 class Simulator:
     """Rollouts of one organism that knows ``tasks``, without a sandbox. Synchronous; safe to use inside an event loop.
 
-    ``rehearsals`` are those of the tasks, by task; a task without one is played as if its commands printed ``ok``. Raises
+    ``rehearsals`` are those of the tasks, by task; a task without one is played as if its commands printed ``ok``. ``limits`` are
+    a study's, of which each configuration may set its own, and which are multiplied after that. Raises
     ``BadInput`` for an organism that cannot be, and ``ValueError`` where a rehearsal is not of its task as it is now.
     """
 
@@ -109,12 +110,15 @@ class Simulator:
         *,
         rehearsals: Mapping[str, Rehearsal] | None = None,
         limits: Limits | None = None,
+        limits_multiple: float = 1,
         registry: Registry | None = None,
     ) -> None:
         self.traits = traits
         self.tasks = tuple(tasks)
-        self.limits = limits or Limits()
-        overrides = traits.model_dump() | {"latency_s": 0.0}
+        self._limits = limits or Limits()
+        self._limits_multiple = limits_multiple
+        # What an endpoint does wrong is asked again, and which checkpoint answers depends on the order of rollouts.
+        overrides = traits.model_dump() | {"latency_s": 0.0, "provider": {}}
         spec = ModelSpec(id=PREFIX + _ANYTHING, params={"traits": overrides})
         self._client = OrganismClient(spec, Knowledge(tasks))
         self._registry = registry or installed()
@@ -123,8 +127,14 @@ class Simulator:
 
     def like(self, traits: Traits, *, limits_multiple: float = 1) -> "Simulator":
         """The same tasks and rehearsals with another organism, or with other limits."""
-        limits = self.limits.times(limits_multiple)
-        return Simulator(traits, self.tasks, rehearsals=self._rehearsals, limits=limits, registry=self._registry)
+        return Simulator(
+            traits,
+            self.tasks,
+            rehearsals=self._rehearsals,
+            limits=self._limits,
+            limits_multiple=self._limits_multiple * limits_multiple,
+            registry=self._registry,
+        )
 
     def simulate(self, configuration: Configuration, task: Task, *, epoch: int, seed: int) -> float:
         """The score of one rollout, in [0, 1]. ``seed`` is the study's; the rollout's own follows from it as in a real study."""
@@ -182,7 +192,7 @@ class Simulator:
         """The story of ``unhobble.rollout``, without a machine and without a clock."""
         first_step = len(recorder.steps)
         sandbox = StandInSandbox(self._scripts[task.id])
-        parts, limits = Parts.of(configuration, self._registry), configuration.limits(self.limits)
+        parts, limits = Parts.of(configuration, self._registry), configuration.limits(self._limits).times(self._limits_multiple)
         context = LiveContext(
             task=seen_in(task, sandbox),
             configuration=configuration,
