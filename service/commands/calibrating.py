@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from service.commands.documents import read_document
+from service.commands.documents import read_space
 from service.commands.terminal import Json, err, out, print_json
 from unhobble.errors import BadInput, Issue
 
@@ -52,7 +52,7 @@ def calibrate(
     _check_files(save, plot)
     if seed + seeds - 1 > _HIGHEST_SEED:
         raise BadInput([Issue("--seed", f"the last seed would be {seed + seeds - 1}; {_HIGHEST_SEED} is the highest there is")])
-    course = Course(strategy, _options(option or []), _space(space), suite, rollouts)
+    course = Course(strategy, _options(option or []), read_space(space), suite, rollouts)
     subjects, all_seeds = read_subjects(organism or []), range(seed, seed + seeds)
     check_course(course, subjects, all_seeds, installed())
     with _progress(len(subjects) * seeds) as advance:
@@ -75,17 +75,6 @@ def _options(given: Sequence[str]) -> dict[str, Any]:
         except yaml.YAMLError:
             raise BadInput([Issue("--option", f"the value of {name} cannot be read: {value!r}")]) from None
     return options
-
-
-def _space(name: str) -> str | dict[str, Any]:
-    from search_spaces.space import presets
-
-    if name in presets() or not Path(name).exists():
-        return name  # one that is neither is refused with the presets named
-    document = read_document(Path(name))
-    if not isinstance(document, dict):
-        raise BadInput([Issue("--space", f"{name} must hold a space, which is a mapping, not {document!r:.100}")])
-    return document
 
 
 def _check_files(save: Path | None, plot: Path | None) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from service.commands.serving import Host, Port, listening, serve_asgi
 from service.commands.terminal import Json, err, out, print_json
+from service.commands.truth import truth
 from unhobble.errors import BadInput, Issue
 
 app = typer.Typer()
@@ -64,6 +65,9 @@ Spread = Annotated[
     float | None, typer.Option(min=0, help="Standard deviation of the natural logarithm of those seconds; 0: all answers alike.")
 ]
 KeyEnv = Annotated[str | None, typer.Option(metavar="NAME", help="Environment variable with the key that requests must bring.")]
+
+
+organism.command()(truth)
 
 
 @organism.command()

@@ -231,7 +231,7 @@ class _Files:
 
 
 def _leaks(task: Task, nothing: Played, reference: Played) -> list[str]:
-    """What the agent is given and should not be. A task may say of a file of the agent's why that is all right: ``stands_already``."""
+    """What the agent is given and should not be, less the files that the task has a reason for (``stands_already``)."""
     if nothing.left is None or nothing.hidden is None or reference.left is None:
         return [] if nothing.error or reference.error else ["leaks: its files are too many or too large to be searched"]
     excused = {f"{WORK_DIR}/{path}" for path in getattr(task, "stands_already", {})}
