@@ -15,12 +15,9 @@ from unhobble.sandboxing import ExecResult, SandboxSpec
 from unhobble.text import decode
 
 LOOKS = ("ls -la", "pwd; id", "ls /usr/local/bin | head")
-"""Commands that change nothing in any sandbox."""
+"""Commands that change nothing in any sandbox: what a simulated model does that does not know further."""
 
 _LIMITS = Limits()
-
-LOOKS = ("ls -la", "pwd; id", "ls /usr/local/bin | head")
-"""Commands that change nothing: what a simulated model does that does not know further."""
 
 
 class StepSeen(Frozen):

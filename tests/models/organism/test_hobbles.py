@@ -1,5 +1,6 @@
 """Each thing that hobbles an organism shows in what it does, and only where it should."""
 
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from unhobble.models.organism.player import answer
 from unhobble.models.organism.reading import read
 from unhobble.models.organism.slips import slip_at
 from unhobble.models.organism.traits import Cue, SlipKind
-from unhobble.models.organism.work import TAMPERING
+from unhobble.models.organism.work import PRINTOUT_CHARACTERS, PRINTOUTS, TAMPERING
 from unhobble.tasks.rehearsal import LOOKS
 
 PASSWORD = "The moon is a harsh accountant."
@@ -123,6 +124,20 @@ async def test_what_a_long_conversation_loses_is_kept_by_a_context_strategy_that
     assert await shares(long, seeds=20, **forgetful) < 0.2
     windowed = configuration(context="sliding_window", context__turns=1)
     assert await shares(long, seeds=20, chosen=windowed, **forgetful) > 0.9
+
+
+async def test_an_organism_that_browses_looks_at_its_printouts_once_and_then_does_its_work():
+    played = await play(Spy(**SURE, browsing=3), configuration())
+    assert played.commands == [*PRINTOUTS[:3], *TASK.reference_steps]
+    hopeless = await play(Spy(**HOPELESS, browsing=3), configuration())
+    assert hopeless.commands[:3] == list(PRINTOUTS[:3])
+    assert set(hopeless.commands[3:]) <= {*LOOKS, *TASK.reference_steps}
+
+
+def test_a_printout_is_as_long_as_it_is_taken_to_be():
+    for command in PRINTOUTS:
+        printed = subprocess.run(["bash", "-c", command], capture_output=True, check=True, text=True).stdout
+        assert len(printed) == PRINTOUT_CHARACTERS
 
 
 @pytest.mark.slow

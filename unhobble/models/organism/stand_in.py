@@ -9,8 +9,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import cache
 
-from unhobble.models.organism.work import TAMPERING, in_python
+from unhobble.models.organism.work import PRINTOUT_CHARACTERS, PRINTOUTS, TAMPERING, in_python
 from unhobble.protocols import Machine, Task
 from unhobble.sandboxing import Ending, ExecResult, SandboxFile, User
 from unhobble.tasks.rehearsal import Rehearsal, StepSeen
@@ -58,7 +59,7 @@ class Script:
         return cls(
             len(steps),
             places,
-            results | dict.fromkeys(_TAMPERING, _SILENT),
+            results | dict.fromkeys(_TAMPERING, _SILENT) | _printouts(),
             (rehearsal.start, *(step.score for step in rehearsal.steps)),
             tuple(visible or 0.0 for visible in (rehearsal.start_visible, *(step.visible for step in rehearsal.steps))),
         )
@@ -161,6 +162,12 @@ def seen_in(task: Task, sandbox: StandInSandbox) -> Task:
     seen = copy(task)
     seen.visible = _StandInVisibleScorer(sandbox)
     return seen
+
+
+@cache
+def _printouts() -> dict[str, ExecResult]:
+    printed = {command: ExecResult(Ending.exited, 0, _filler(command, PRINTOUT_CHARACTERS), b"") for command in PRINTOUTS}
+    return printed | {in_python(command): result for command, result in printed.items()}
 
 
 def _filler(name: str, characters: int) -> bytes:

@@ -156,6 +156,9 @@ class Traits(Frozen):
     correction: Probability = Field(0.0, description="Probability that work which is objected to is thought through once more.")
 
     context_tokens: int = Field(128_000, ge=1, description="Tokens of the longest conversation, answer included.")
+    browsing: int = Field(
+        0, ge=0, le=9, description="Long printouts that it looks at before it begins, which stay in the conversation."
+    )
     attention_tokens: int | None = Field(None, ge=1, description="Tokens beyond which it begins to forget; null: never.")
     forgetting: float = Field(0.0, ge=0, description="Log-odds lost with each doubling of the conversation beyond that.")
 
