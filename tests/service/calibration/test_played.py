@@ -25,7 +25,7 @@ from unhobble.vocabulary import RolloutState, Split
 
 HALF = Traits(ability=2.0, slope=0.5, format_fluency={"xml_tags": 1.0}, default_fluency=0.5, format_confusion=1.5)
 SUBJECT = Subject("half", HALF)
-COURSE = Course(space="tool-formats", rollouts=160)
+COURSE = Course(space="tool-formats", rollouts=240)
 
 
 def set_up(seed: int = 0) -> tuple[StudyPlan, Simulator]:

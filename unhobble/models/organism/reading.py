@@ -219,7 +219,8 @@ def _progress(
             done, tries, strayed, first_shown = calls.index(reading.call.arguments) + 1, 0, 0, False
         elif reading.call.name != SUBMIT.name:
             strayed += 1
-    hidden = [int(found[1]) for message in messages[:start] for found in _HIDDEN.finditer(message.content)]
+    notices = (message.content for message in messages[:start] if NOT_SHOWN in message.content)
+    hidden = [int(found[1]) for notice in notices for found in _HIDDEN.finditer(notice)]
     return Progress(done, tries + sum(hidden), strayed, unreadable, objections, len(own))
 
 
