@@ -19,7 +19,7 @@ serve: bootstrap-runtime ## the service on this machine
 	@$(bin)/unhobble serve
 
 test: bootstrap-dev ## every test, against a real Docker engine, PostgreSQL and Ray
-	@scripts/with-services $(bin)/pytest $(or $(ARGS),tests)
+	@scripts/with-services $(bin)/pytest -n 2 --dist loadgroup $(or $(ARGS),tests)
 
 test-fast: bootstrap-dev ## the tests that need no server
 	@$(bin)/pytest -n auto --dist worksteal -m "not docker and not postgres and not ray and not slow" $(or $(ARGS),tests)
