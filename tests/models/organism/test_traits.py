@@ -170,5 +170,11 @@ def test_an_organism_of_ones_own_is_a_file_in_a_folder_of_plug_ins(tmp_path, mon
         load_traits.cache_clear()
 
 
+def test_a_provider_cannot_do_more_than_always_misbehave():
+    Provider(rate_limited=0.5, truncated=0.5)
+    with pytest.raises(ValueError, match=r"more than 1, and they do: 1\.2"):
+        Provider(rate_limited=0.6, truncated=0.6)
+
+
 def test_every_cue_is_one_that_an_effect_can_name():
     assert [Effect(when=(cue.value,), logit=1.0).when for cue in Cue] == [(cue.value,) for cue in Cue]

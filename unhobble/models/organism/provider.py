@@ -50,8 +50,7 @@ SAID = {
 def befalls(provider: Provider, digest: str, attempt: int) -> Fault | None:
     """What befalls attempt number ``attempt`` (0, 1, ...) at the request with ``digest``; None where it is answered. Pure.
 
-    One uniform number decides, so each fault has exactly its probability. Where these add up to more than 1, the first go first, in
-    the order of ``Fault``.
+    One uniform number decides, so each fault has exactly its probability.
     """
     left = Draws(attempt, digest).uniform("fault")
     for fault in Fault:

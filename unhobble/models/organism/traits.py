@@ -10,7 +10,7 @@ from statistics import NormalDist
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from unhobble.errors import BadInput, Issue
 from unhobble.messages import Frozen
@@ -103,6 +103,13 @@ class Provider(Frozen):
     truncated: Probability = Field(0.0, description="Probability that the connection is cut in the middle of the answer.")
     changes_after: int | None = Field(None, ge=1, description="Answers after which another checkpoint answers; null: never.")
     then: dict[str, Any] = Field(default_factory=dict, description="Traits of that checkpoint, where they differ.")
+
+    @model_validator(mode="after")
+    def _not_more_than_certain(self) -> "Provider":
+        total = self.rate_limited + self.server_error + self.timeout + self.truncated
+        if total > 1:
+            raise ValueError(f"the probabilities of what befalls an attempt must not add up to more than 1, and they do: {total:g}")
+        return self
 
 
 class Traits(Frozen):
