@@ -50,7 +50,7 @@ def test_the_configuration_of_an_export_and_a_bare_one_are_both_read(unhobble, t
         (["flat", "--suite", "builtin/none"], "builtin/none"),
         (["flat", "--space", "none"], "none"),
         (["flat", "--task", "no_such_task"], "has no task no_such_task"),
-        (["flat", "--task", "log_count_503", "--split", "held_out"], "none of these tasks"),
+        (["flat", "--task", "text_first_seen", "--split", "held_out"], "none of these tasks"),
         (["flat", "--split", "both"], "both"),
         (["flat", "--set", "temperature"], "PATH=VALUE"),
         (["flat", "--set", "tool_format=xlm_tags"], "xlm_tags"),
