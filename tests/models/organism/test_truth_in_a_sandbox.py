@@ -3,7 +3,7 @@
 import pytest
 
 from tests.models.organism.playing import HOPELESS, configuration
-from tests.real_rollouts import SPEC, SUITE, rollout
+from tests.real_rollouts import SUITE, rollout
 from unhobble.registry import installed
 from unhobble.vocabulary import PluginKind
 
