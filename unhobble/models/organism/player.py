@@ -141,7 +141,7 @@ def _eagerness_to_stop(turn: _Turn) -> float:
 
 
 def _work(turn: _Turn, command: str, thought: str) -> _Move:
-    return _Move(work_call(command, turn.situation.tools, _call_id(turn)), thought)
+    return _Move(work_call(command, [tool.name for tool in turn.situation.tools], _call_id(turn)), thought)
 
 
 def _submit(turn: _Turn, answer: str, thought: str) -> _Move:

@@ -1,9 +1,10 @@
 """What a request tells an organism, which has no memory: all it knows is in the messages, as for any model."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 
 from unhobble.cues import (
@@ -198,7 +199,7 @@ def _progress(
     if task is None or tool_format is None or not tools:
         return Progress(objections=objections, answers=len(own))
     names = tuple(tool.name for tool in tools)
-    calls = [work_call(step, tools).arguments for step in task.steps]
+    calls = _step_arguments(task.steps, names)
     done = min(_remembered(messages), len(calls))
     first_shown = True
     tries = strayed = unreadable = 0
@@ -222,6 +223,12 @@ def _progress(
     notices = (message.content for message in messages[:start] if NOT_SHOWN in message.content)
     hidden = [int(found[1]) for notice in notices for found in _HIDDEN.finditer(notice)]
     return Progress(done, tries + sum(hidden), strayed, unreadable, objections, len(own))
+
+
+@lru_cache(maxsize=1024)
+def _step_arguments(steps: tuple[str, ...], tools: tuple[str, ...]) -> list[Mapping[str, object]]:
+    """The arguments of the calls that carry ``steps`` out, with the tools of those names."""
+    return [work_call(step, tools).arguments for step in steps]
 
 
 def _remembered(messages: Sequence[Message]) -> int:

@@ -1,9 +1,9 @@
 """How an organism does a bash command with the tools it has, and how it knows that command again in a call or in words."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection
 
-from unhobble.messages import ToolCall, ToolSpec
+from unhobble.messages import ToolCall
 from unhobble.tools import BASH
 
 PYTHON_TOOL = "python"
@@ -22,10 +22,9 @@ def in_python(command: str) -> str:
     return f"import subprocess\nsubprocess.run(['bash', '-c', {command!r}])"
 
 
-def work_call(command: str, tools: Sequence[ToolSpec], call_id: str = "") -> ToolCall:
-    """The call that carries ``command`` out: of ``bash`` where there is one, else of ``python``."""
-    names = {tool.name for tool in tools}
-    if BASH.name in names or PYTHON_TOOL not in names:
+def work_call(command: str, tools: Collection[str], call_id: str = "") -> ToolCall:
+    """The call that carries ``command`` out: of ``bash`` where that is among the names of ``tools``, else of ``python``."""
+    if BASH.name in tools or PYTHON_TOOL not in tools:
         return ToolCall(id=call_id, name=BASH.name, arguments={"command": command})
     return ToolCall(id=call_id, name=PYTHON_TOOL, arguments={"code": in_python(command)})
 
