@@ -38,8 +38,8 @@ def test_what_befalls_an_attempt_is_always_the_same_and_the_next_one_draws_anew(
     assert both / len(DIGESTS) == pytest.approx(0.25, abs=0.04)  # independent
 
 
-def test_faults_that_are_more_than_certain_leave_no_answer():
-    drawn = {befalls(Provider(rate_limited=0.7, timeout=0.7), digest, 0) for digest in DIGESTS}
+def test_faults_that_are_certain_leave_no_answer():
+    drawn = {befalls(Provider(rate_limited=0.7, timeout=0.3), digest, 0) for digest in DIGESTS}
     assert drawn == {Fault.rate_limited, Fault.timeout}
 
 
