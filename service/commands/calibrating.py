@@ -166,7 +166,7 @@ def _print_tables(calibration: "Calibration") -> None:
         start += width
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
         for place in columns:
-            table.add_column(heads[place], justify="right" if place else "left", no_wrap=not place)
+            table.add_column(heads[place], justify="right" if place else "left", no_wrap=not place, overflow="fold")
         for row in rows:
             table.add_row(*(Text(row[place].strip("`*")) for place in columns), style="bold" if row is rows[-1] else "")
         out().print()
