@@ -15,7 +15,7 @@ from unhobble.models.organism.truth import Simulator
 from unhobble.records import RolloutRecord
 from unhobble.vocabulary import FailureCode
 
-LOOKED_AT = 20
+LOOKED_AT = 10
 """Failed rollouts of a study whose cause is looked up. Each is played again a dozen times."""
 
 

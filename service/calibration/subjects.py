@@ -49,7 +49,7 @@ class Course:
     space: str | dict[str, Any] = "default"
     suite: str = "builtin/shell"
     rollouts: int = 400
-    rollouts_for_the_best: int = 8_000
+    rollouts_for_the_best: int = 5_000
 
     def plan(self, subject: Subject, seed: int, registry: Registry) -> StudyPlan:
         """The study of ``subject`` with ``seed``. Raises ``BadInput`` with every issue, by the options of the command line."""
