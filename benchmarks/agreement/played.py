@@ -8,6 +8,7 @@ from itertools import zip_longest
 
 from benchmarks.agreement.cases import Case, World
 from unhobble.limits import Limits
+from unhobble.messages import Frozen
 from unhobble.models import connect
 from unhobble.models.organism.traits import load_traits
 from unhobble.models.organism.truth import SimulatedRollout, Simulator
@@ -16,7 +17,6 @@ from unhobble.registry import installed
 from unhobble.results import RolloutResult
 from unhobble.rollout import Equipment, run_rollout
 from unhobble.sandboxing import SandboxSpec
-from unhobble.messages import Frozen
 from unhobble.spec import ModelSpec, RolloutSpec, rollout_seed
 from unhobble.transcript import AnswerStep, CallStep, ErrorStep, FormatProblemStep, LimitStep, NoteStep, Step, SubmissionStep
 from unhobble.vocabulary import PluginKind, Split
@@ -161,7 +161,7 @@ def _told(steps: Sequence[Step]) -> Iterator[str]:
 def _cut(text: str | None) -> str:
     if text is None:
         return "(the end)"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN // 3]} [...] {text[-_SHOWN:]}"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 3]} [...] {text[-_SHOWN:]}"
 
 
 def _cpu_s() -> float:

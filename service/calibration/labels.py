@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from service.calibration.figures import Labels
 from service.calibration.played import PlayedStudy
-from unhobble.models.organism.causes import Cause, CauseCode, Visibility, expected_codes
+from unhobble.models.organism.causes import Cause, CauseCode, Causes, Visibility, expected_codes
 from unhobble.models.organism.truth import Simulator
 from unhobble.records import RolloutRecord
 from unhobble.vocabulary import FailureCode
@@ -25,9 +25,9 @@ def judge_labels(study: PlayedStudy, simulator: Simulator, *, most: int = LOOKED
     seed = study.plan.spec.search.seed
     drawn = random.Random(f"labels-{seed}").sample(failed, min(most, len(failed)))
     tasks = {task.id: task for task in study.plan.chosen}
-    found = []
+    causes, found = Causes(simulator), []
     for rollout in drawn:
-        cause = simulator.cause(rollout.configuration, tasks[rollout.task], epoch=rollout.epoch, seed=seed)
+        cause = causes.of_rollout(rollout.configuration, tasks[rollout.task], epoch=rollout.epoch, seed=seed)
         assert cause is not None  # it failed
         found.append((rollout, cause))
     return count_labels(len(failed), found)

@@ -10,7 +10,7 @@ LUCK = 2**32 - 1
 """The seed of the truth. No study has it, so that nothing which was lucky in a study is lucky here."""
 
 ROLLOUTS = 256
-"""By about so many the truth of what a study recommends is found; its standard error is then 0.03 at the most, mostly below 0.02."""
+"""By about so many the truth of what a study recommends is found; its standard error is 0.03 at the most, mostly below 0.02."""
 
 ROLLOUTS_OF_ENDS = 1_600
 """The same for the baseline, which every study of an organism is measured by; 0.01."""

@@ -10,7 +10,6 @@ rehearsed, and the words that are printed, of which it knows the number only.
 
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import sqrt
 from statistics import fmean, variance
 from typing import Any, TypeVar
@@ -20,7 +19,6 @@ from unhobble.configuration import Configuration
 from unhobble.context import LiveContext, Parts
 from unhobble.errors import ContextOverflow, LimitReached
 from unhobble.limits import Limits, Meter
-from unhobble.models.organism.causes import Cause, Causes
 from unhobble.models.organism.client import PREFIX, OrganismClient
 from unhobble.models.organism.knowledge import Knowledge
 from unhobble.models.organism.stand_in import Script, StandInSandbox, seen_in
@@ -167,15 +165,6 @@ class Simulator:
         for attempt in made[1:]:
             spend += attempt.spend
         return SimulatedRollout(best.score, best.label, recorder.steps, spend, best.submission)
-
-    def cause(self, configuration: Configuration, task: Task, *, epoch: int, seed: int) -> Cause | None:
-        """Why the rollout fails that ``play`` plays (see ``causes``); None where it has the full score."""
-        return self.causes.of(configuration, task, rollout_seed(seed, configuration, task.id, epoch))
-
-    @cached_property
-    def causes(self) -> Causes:
-        """The causes of this organism's failures, by the rollout's own seed."""
-        return Causes(self)
 
     def true_success(
         self, configuration: Configuration, *, epochs: int, seed: int = 0, tasks: Sequence[Task] | None = None
