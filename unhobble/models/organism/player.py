@@ -183,7 +183,14 @@ def _judges(turn: _Turn) -> bool:
 
 
 def _seen(turn: _Turn) -> str:
-    return "\0".join(message.content for message in turn.request.messages)
+    """What tells a judgement from others under the same seed: all own answers, and how long the request is.
+
+    Not what commands printed, which has nothing to do with luck and is not the same twice where it holds a time: a rollout that is
+    played again would be judged anew.
+    """
+    messages = turn.request.messages
+    own = (f"{message.content}\0{message.tool_calls}" for message in messages if message.role == "assistant")
+    return "\0".join([*own, str(len(messages)), str(len(messages[-1].content) if messages else 0)])
 
 
 def _solved(turn: _Turn) -> bool:
