@@ -54,7 +54,9 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench-agreement", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--organism", nargs="+", choices=organism_names(), metavar="NAME", help="only these; else every shipped one")
+    parser.add_argument(
+        "--organism", nargs="+", choices=organism_names(), metavar="NAME", help="only these; else every shipped one"
+    )
     parser.add_argument("--rollouts", type=int, default=2_000, help="real rollouts of each organism (2000)")
     parser.add_argument("--at-once", type=int, default=8, help="sandboxes of one process that are open at once (8)")
     parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
@@ -83,7 +85,9 @@ def _all(cases: dict[tuple[str, int], Case], arguments: argparse.Namespace) -> I
         yield from some
         count += len(some)
         rate = count / (time.monotonic() - began_s)
-        _say(f"{count} of {len(missing)} rollouts, {rate:.1f} a second; {sum(one.differs for one in some)} differ of the last {len(some)}")
+        _say(
+            f"{count} of {len(missing)} rollouts, {rate:.1f} a second; {sum(one.differs for one in some)} differ of the last {len(some)}"
+        )
 
 
 def _kept(file: Path | None) -> Iterator[Outcome]:

@@ -5,9 +5,11 @@ import resource
 import time
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
+from math import isclose
 
 from benchmarks.agreement.cases import Case, World
 from unhobble.limits import Limits
+from unhobble.messages import Frozen
 from unhobble.models import connect
 from unhobble.models.organism.traits import load_traits
 from unhobble.models.organism.truth import SimulatedRollout, Simulator
@@ -16,7 +18,6 @@ from unhobble.registry import installed
 from unhobble.results import RolloutResult
 from unhobble.rollout import Equipment, run_rollout
 from unhobble.sandboxing import SandboxSpec
-from unhobble.messages import Frozen
 from unhobble.spec import ModelSpec, RolloutSpec, rollout_seed
 from unhobble.transcript import AnswerStep, CallStep, ErrorStep, FormatProblemStep, LimitStep, NoteStep, Step, SubmissionStep
 from unhobble.vocabulary import PluginKind, Split
@@ -51,7 +52,7 @@ class Outcome(Frozen):
     @property
     def differs(self) -> bool:
         """Whether the two ways gave different scores to one rollout."""
-        return self.real is not None and self.real != self.simulated
+        return self.real is not None and not isclose(self.real, self.simulated, abs_tol=1e-9)
 
 
 def simulator(organism: str, world: World) -> Simulator:
@@ -161,7 +162,7 @@ def _told(steps: Sequence[Step]) -> Iterator[str]:
 def _cut(text: str | None) -> str:
     if text is None:
         return "(the end)"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN // 3]} [...] {text[-_SHOWN:]}"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 3]} [...] {text[-_SHOWN:]}"
 
 
 def _cpu_s() -> float:
