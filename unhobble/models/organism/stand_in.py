@@ -2,7 +2,8 @@
 
 It knows a task's reference steps and the commands of an organism that change nothing. Where the task was rehearsed
 (``unhobble.tasks.rehearsal``) each of them prints as much as it really does, ends with the same exit code, and the work is worth
-what it really is after it. Where it was not, each prints ``ok``, and the work is worth 1 when all steps were carried out.
+what it really is after it; a step that was passed over costs what it costs in the rehearsal. Where it was not, each prints ``ok``,
+and the work is worth 1 when all steps were carried out in order.
 """
 
 import hashlib
