@@ -1,6 +1,6 @@
 # What a developer does with this repository. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-fast check format lock image bench-sandbox bench-server calibrate clean bootstrap-runtime bootstrap-dev
+.PHONY: help demo serve test test-fast check format lock image bench-sandbox bench-server bench-agreement calibrate clean bootstrap-runtime bootstrap-dev
 
 bin := .venv/bin
 packages := unhobble search_spaces sandboxes service benchmarks
@@ -46,6 +46,9 @@ bench-sandbox: bootstrap-dev ## what sandboxes cost, beside Inspect AI; needs ro
 
 bench-server: bootstrap-dev ## whether the organism server keeps its latency under load, and its CPU time. ARGS="--quick --json FILE"
 	@$(bin)/python -m benchmarks.organism_server $(ARGS)
+
+bench-agreement: bootstrap-dev ## whether simulated rollouts agree with real ones, for every SIMULATED model. ARGS="--rollouts 60 --keep FILE"
+	@$(bin)/python -m benchmarks.agreement $(ARGS)
 
 calibrate: bootstrap-runtime ## calibrate on every SIMULATED model, and write docs/calibration.* and the tables anew; minutes
 	@$(bin)/unhobble calibrate --save docs/calibration.json $(ARGS)

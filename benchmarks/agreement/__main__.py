@@ -7,6 +7,7 @@ The exit status is 0 where the means agree, 1 where those of an organism do not,
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -80,14 +81,22 @@ def _all(cases: dict[tuple[str, int], Case], arguments: argparse.Namespace) -> I
     count, began_s = 0, time.monotonic()
     for some in spread_out(missing, known, seed=arguments.seed, at_once=arguments.at_once, jobs=arguments.jobs):
         if arguments.keep:
-            with arguments.keep.open("a", encoding="utf-8") as file:
-                file.writelines(one.model_dump_json() + "\n" for one in some)
+            _keep(some, arguments.keep)
         yield from some
         count += len(some)
         rate = count / (time.monotonic() - began_s)
-        _say(
-            f"{count} of {len(missing)} rollouts, {rate:.1f} a second; {sum(one.differs for one in some)} differ of the last {len(some)}"
-        )
+        differing = sum(one.differs for one in some)
+        _say(f"{count} of {len(missing)} rollouts, {rate:.1f} a second; {differing} differ of the last {len(some)}")
+
+
+def _keep(outcomes: Sequence[Outcome], file: Path) -> None:
+    """Add a line for each of ``outcomes``; where the last line was cut short, it gets its end first."""
+    with file.open("a+b") as kept:
+        if kept.tell():
+            kept.seek(-1, os.SEEK_END)
+            if kept.read() != b"\n":
+                kept.write(b"\n")
+        kept.writelines(one.model_dump_json().encode() + b"\n" for one in outcomes)
 
 
 def _kept(file: Path | None) -> Iterator[Outcome]:

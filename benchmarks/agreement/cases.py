@@ -1,7 +1,7 @@
 """What is played both ways: configurations and tasks, drawn at random, and all that a process needs to play them."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -71,9 +71,9 @@ def rehearsals() -> dict[str, Rehearsal]:
     return found
 
 
-def drawn(organism: str, count: int, seed: int) -> list[Case]:
-    """The first ``count`` cases of an organism: the same ones, and in the same order, however many are asked for."""
-    places = [(suite.id, task.id) for suite in builtin_suites().values() for task in suite.tasks]
+def drawn(organism: str, count: int, seed: int, *, only: Container[str] | None = None) -> list[Case]:
+    """The first ``count`` cases of an organism, of all tasks or of these ``only``: the same, however many are asked for."""
+    places = [(suite.id, task.id) for suite in builtin_suites().values() for task in suite.tasks if only is None or task.id in only]
     return [_drawn(organism, number, seed, places) for number in range(count)]
 
 

@@ -5,6 +5,7 @@ import resource
 import time
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
+from math import isclose
 
 from benchmarks.agreement.cases import Case, World
 from unhobble.limits import Limits
@@ -51,7 +52,7 @@ class Outcome(Frozen):
     @property
     def differs(self) -> bool:
         """Whether the two ways gave different scores to one rollout."""
-        return self.real is not None and self.real != self.simulated
+        return self.real is not None and not isclose(self.real, self.simulated, abs_tol=1e-9)
 
 
 def simulator(organism: str, world: World) -> Simulator:

@@ -5,7 +5,8 @@ machine is a stand-in (``stand_in``). A rollout makes the same calls in the same
 rehearsal says that its files are worth at the end; a question is solved by its reference submission.
 
 What a stand-in does not know: how long a command takes (limits on time never bind), what a command prints that was not
-rehearsed, and the words that are printed, of which it knows the number only.
+rehearsed, or is sent once more, or after a step that was passed over, and the words that are printed, of which it knows the number
+only. How much that matters is measured by ``make bench-agreement``.
 """
 
 from collections.abc import Coroutine, Mapping, Sequence
