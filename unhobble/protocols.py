@@ -375,13 +375,17 @@ class Task(Protocol):
 
 
 class TaskSuite(Protocol):
-    """A set of tasks. ``digest`` changes whenever any of them does; ``human_minutes_note`` says where their minutes come from."""
+    """A set of tasks. ``human_minutes_note`` says where their human minutes come from, and is shown beside them."""
 
     id: str
     version: str
-    digest: str
     human_minutes_note: str
     tasks: tuple[Task, ...]
+
+    @property
+    def digest(self) -> str:
+        """Changes whenever any of the tasks does."""
+        ...
 
 
 # --- the search ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ nothing.
 import contextlib
 import re
 import time
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from unhobble.errors import RolloutEscape, attributed_to
@@ -68,7 +69,7 @@ class Played:
     """One sandbox: what was done in it and what came of it. ``score`` is None where ``error`` says why there is none.
 
     ``cpu_s`` is the processor time of the reference's commands; None where it was not told. ``left`` is what stood in the agent's
-    places before the scoring, None where it was not or could not be read; ``hidden`` is what stood in ``/tests`` after it.
+    places before the scoring and ``hidden`` what stood in ``/tests`` after it; None where it was not read, or is too much for that.
     """
 
     play: Play
@@ -79,7 +80,7 @@ class Played:
     wall_s: float = 0.0
     cpu_s: float | None = None
     left: Files | None = None
-    hidden: Files = field(default_factory=dict)
+    hidden: Files | None = None
 
     def faults(self) -> list[str]:
         """What a sound task would not do, in words."""
@@ -115,7 +116,7 @@ async def _scored(task: Task, play: Play, provider: SandboxProvider, spec: Sandb
         visible = await task.visible.score(CommandMachine(sandbox, Meter(_LIMITS))) if task.visible else None
         await sandbox.stop_agent()
         verdict = await task.scorer.score(sandbox, submission)
-        hidden = await _files(sandbox, TESTS_DIR) if keep_files else {}
+        hidden = await _files(sandbox, [TESTS_DIR]) if keep_files else None
     finally:
         await sandbox.close()
     times = [_cpu_s(result) for result in results]
@@ -155,20 +156,21 @@ def _cpu_s(result: ExecResult) -> float | None:
 
 async def _left(sandbox: Sandbox, *, with_packed: bool) -> Files | None:
     """What stands in the agent's places; None where it is too much to be read."""
+    found = await _files(sandbox, _AGENTS_PLACES)
+    if found is None or not with_packed or not any("/objects/pack/" in path for path in found):
+        return found
+    command = ["bash", "-c", _READ_PACKED]
+    packed = await sandbox.exec(command, timeout_s=_GIT_TIMEOUT_S, output_bytes=_MOST_BYTES)
+    return {**found, PACKED: packed.stdout}
+
+
+async def _files(sandbox: Sandbox, places: Sequence[str]) -> Files | None:
     found: dict[str, bytes] = {}
     try:
-        for place in _AGENTS_PLACES:
-            found |= await _files(sandbox, place)
+        for place in places:
+            with contextlib.suppress(FileNotFoundError):
+                files = await sandbox.read_directory(place, max_bytes=_MOST_BYTES, max_files=_MOST_FILES)
+                found |= {file.path: file.data for file in files}
     except ValueError:
         return None
-    if with_packed and any("/objects/pack/" in path for path in found):
-        command = ["bash", "-c", _READ_PACKED]
-        found[PACKED] = (await sandbox.exec(command, timeout_s=_GIT_TIMEOUT_S, output_bytes=_MOST_BYTES)).stdout
     return found
-
-
-async def _files(sandbox: Sandbox, directory: str) -> dict[str, bytes]:
-    with contextlib.suppress(FileNotFoundError):
-        found = await sandbox.read_directory(directory, max_bytes=_MOST_BYTES, max_files=_MOST_FILES)
-        return {file.path: file.data for file in found}
-    return {}

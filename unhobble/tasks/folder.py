@@ -27,7 +27,7 @@ from pydantic import Field, ValidationError
 
 from unhobble.errors import BadInput, Issue, TaskError
 from unhobble.messages import Frozen
-from unhobble.protocols import Machine, Sandbox
+from unhobble.protocols import Machine, Sandbox, Scorer, Task, VisibleScorer
 from unhobble.registry import validation_issues
 from unhobble.sandboxing import BUILT_IMAGE, TESTS_DIR, WORK_DIR, SandboxFile, SandboxNeeds, User
 from unhobble.text import decode
@@ -115,10 +115,10 @@ class FolderTask:
         self.hints = data.hints
         self.reference_steps = tuple(step.strip("\n") for step in data.solution)
         self.reference_submission = "The work is done."
-        self.visible = VisibleCommand(data.visible) if data.visible else None
+        self.visible: VisibleScorer | None = VisibleCommand(data.visible) if data.visible else None
         self.stands_already = data.stands_already
         self.needs = _needs(folder, data.sandbox)
-        self.scorer = HiddenTests(folder / "tests")
+        self.scorer: Scorer = HiddenTests(folder / "tests")
         self._folder = folder
 
     async def set_up(self, sandbox: Sandbox) -> None:
@@ -146,7 +146,7 @@ class FolderSuite:
         self.description = data.description
         self.human_minutes_note = data.human_minutes_note
         self.quality_file = folder.with_name(f"{folder.name}.quality.json")
-        self.tasks = tuple(_tasks(folder))
+        self.tasks: tuple[Task, ...] = tuple(_tasks(folder))
         self._folder = folder
 
     @cached_property

@@ -17,7 +17,7 @@ from fractions import Fraction
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _NUMBER_CHARACTERS = 100
 _LETTER = re.compile(r"\(?([a-z])[).:]?(?:\s+(.*))?", re.IGNORECASE | re.DOTALL)
-_QUOTES = "\"'`“”‘’"
+_QUOTES = "\"'`\u201c\u201d\u2018\u2019"
 
 SEARCHED_CHARACTERS = 4_000
 """How much of a submission ``regex`` and ``includes`` look at, from its beginning."""
@@ -76,7 +76,7 @@ def number(text: str) -> Fraction | None:
 
 
 def normalised(text: str) -> str:
-    """``text`` without what does not tell answers apart: case, width of letters, white space, quotes around it, a last full stop."""
+    """``text`` without what does not tell answers apart: case, width of letters, white space, quotes around, a last full stop."""
     squeezed = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     return squeezed.removesuffix(".").strip(_QUOTES).removesuffix(".").strip()
 

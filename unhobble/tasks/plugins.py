@@ -1,6 +1,6 @@
 """Suites that are data, as plug-ins: folders with a ``suite.yaml`` and files of questions, shipped or in a folder of one's own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from unhobble.errors import NotFound
@@ -20,13 +20,14 @@ class DataSuitePlugin:
 
     def __init__(self, suite_id: str, path: Path) -> None:
         self.id = suite_id
-        self._read: Callable[[str, Path], TaskSuite] = QuestionSuite if path.suffix == QUESTIONS_SUFFIX else FolderSuite
         self._path = path
         self.__doc__ = f"Suite of tasks in {path.name}."
 
     def build(self, config: Frozen) -> TaskSuite:  # noqa: ARG002 - every plug-in is given its parameters
         """Read the suite. Raises ``BadInput`` where it does not follow its format."""
-        return self._read(self.id, self._path)
+        if self._path.suffix == QUESTIONS_SUFFIX:
+            return QuestionSuite(self.id, self._path)
+        return FolderSuite(self.id, self._path)
 
 
 def suites_below(folder: Path, prefix: str = "") -> Iterator[tuple[str, DataSuitePlugin]]:

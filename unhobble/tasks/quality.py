@@ -40,7 +40,9 @@ class TaskQuality(Frozen):
     faults: tuple[str, ...] = Field((), description="All that makes it unsound, in words.")
     flaky: bool = Field(description="Whether a score of doing nothing or of the reference differed between repeats.")
     scores: dict[Play, tuple[float | None, ...]] = Field(description="The scores that each play got; each once, null for none.")
-    varying_files: tuple[str, ...] = Field((), description="Files that differed between repeats of a play; the first few. No fault.")
+    varying_files: tuple[str, ...] = Field(
+        (), description="Files that differed between repeats of a play; the first few. No fault."
+    )
     repeatable: bool | None = Field(None, description="Whether the steps played twice still score 1; null where there are none.")
     wall_s: float = Field(description="Median seconds of a sandbox with the reference, from its opening to the verdict.")
     cpu_s: float | None = Field(None, description="Median processor seconds of the reference's commands, without the checks.")
@@ -138,9 +140,7 @@ async def check_tasks(
 class _Check:
     """The check of one task."""
 
-    def __init__(
-        self, task: Task, tasks: Sequence[Task], provider: SandboxProvider, spec: SandboxSpec, advance: Advance
-    ) -> None:
+    def __init__(self, task: Task, tasks: Sequence[Task], provider: SandboxProvider, spec: SandboxSpec, advance: Advance) -> None:
         self._task, self._tasks = task, tasks
         self._provider, self._spec = provider, spec
         self._advance = advance
@@ -157,7 +157,7 @@ class _Check:
             for played in (nothing, reference):
                 files[played.play].add(played)
                 # The contents were looked at: of twenty repeats they would take much memory.
-                plays[played.play].append(replace(played, left=None, hidden={}))
+                plays[played.play].append(replace(played, left=None, hidden=None))
         plays[Play.unfinished].append(await self._play(Play.unfinished))
         if self._task.reference_steps:
             plays[Play.twice].append(await self._play(Play.twice))
@@ -232,13 +232,11 @@ class _Files:
 
 def _leaks(task: Task, nothing: Played, reference: Played) -> list[str]:
     """What the agent is given and should not be. A task may say of a path why it stands there already, as ``stands_already``."""
-    if nothing.left is None or reference.left is None:
+    if nothing.left is None or nothing.hidden is None or reference.left is None:
         return [] if nothing.error or reference.error else ["leaks: its files are too many or too large to be searched"]
     excused: Mapping[str, str] = getattr(task, "stands_already", {})
     solution = {
-        path: data
-        for path, data in made(nothing.left, reference.left).items()
-        if path.removeprefix(f"{WORK_DIR}/") not in excused
+        path: data for path, data in made(nothing.left, reference.left).items() if path.removeprefix(f"{WORK_DIR}/") not in excused
     }
     return [
         *(f"leak: {path} of the reference stands in {where}" for path, where in standing_in(nothing.left, solution).items()),

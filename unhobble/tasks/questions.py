@@ -25,7 +25,7 @@ from pydantic import Field, ValidationError
 
 from unhobble.errors import BadInput, Issue
 from unhobble.messages import Frozen
-from unhobble.protocols import Sandbox
+from unhobble.protocols import Sandbox, Scorer, Task, VisibleScorer
 from unhobble.registry import validation_issues
 from unhobble.sandboxing import WORK_DIR, SandboxFile, SandboxNeeds
 from unhobble.tasks import matching
@@ -83,8 +83,7 @@ class SubmissionScorer:
 class QuestionTask:
     """``protocols.Task`` of one question."""
 
-    needs = SandboxNeeds()
-    visible = None
+    visible: VisibleScorer | None = None
     reference_steps: tuple[str, ...] = ()
 
     def __init__(self, question: Question, key: Key) -> None:
@@ -94,7 +93,8 @@ class QuestionTask:
         self.hints = question.hints
         self.instruction = _instruction(question, key)
         self.reference_submission = key.answers[0]
-        self.scorer = SubmissionScorer(key)
+        self.needs = SandboxNeeds()
+        self.scorer: Scorer = SubmissionScorer(key)
         self._files = [SandboxFile(f"{WORK_DIR}/{path}", text.encode()) for path, text in question.files.items()]
 
     async def set_up(self, sandbox: Sandbox) -> None:
@@ -109,19 +109,20 @@ class QuestionSuite:
     def __init__(self, suite_id: str, file: Path) -> None:
         self.id = suite_id
         self.quality_file = file.with_suffix(".quality.json")
-        self._data = file.read_bytes()
-        header, questions = _parsed(self._data, file.name)
+        data = file.read_bytes()
+        header, questions = _parsed(data, file.name)
         self.title = header.title or file.stem
         self.version = header.version
+        self.digest = _digest(data)
         self.description = header.description
         self.human_minutes_note = header.human_minutes_note or _note(questions)
-        self.tasks = tuple(QuestionTask(question, key) for question, key in questions)
+        self.tasks: tuple[Task, ...] = tuple(QuestionTask(question, key) for question, key in questions)
 
-    @property
-    def digest(self) -> str:
-        """The first 16 hexadecimal digits of the SHA-256 over the file, how it is judged, and what is told beside each question."""
-        judging = Path(matching.__file__).read_bytes()
-        return hashlib.sha256(b"\0".join([judging, _HAND_IN.encode(), _FILES.encode(), self._data])).hexdigest()[:16]
+
+def _digest(data: bytes) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 over the file, how it is judged, and what is told beside each question."""
+    judging = Path(matching.__file__).read_bytes()
+    return hashlib.sha256(b"\0".join([judging, _HAND_IN.encode(), _FILES.encode(), data])).hexdigest()[:16]
 
 
 def _parsed(data: bytes, name: str) -> tuple[Header, list[tuple[Question, Key]]]:

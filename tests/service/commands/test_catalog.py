@@ -50,13 +50,15 @@ def test_an_organism_that_does_not_exist_is_bad_input(unhobble):
 
 
 def test_suites_and_their_tasks_are_shown_with_their_split(unhobble):
-    suite = unhobble("suite", "list", "--json").json["suites"][0]
+    (suite,) = [suite for suite in unhobble("suite", "list", "--json").json["suites"] if suite["id"] == "builtin/shell"]
     shown = unhobble("suite", "show", suite["id"], "--json").json
     assert shown["digest"] == suite["digest"]
     assert len(shown["tasks"]) == suite["tasks"]
     assert {task["split"] for task in shown["tasks"]} == {"search", "held_out"}
     words = unhobble("suite", "show", suite["id"]).words
     assert all(task["id"] in words for task in shown["tasks"])
+    assert "estimates" in words
+    assert "estimates" in shown["human_minutes_note"]
 
 
 def test_a_suite_that_does_not_exist_is_bad_input(unhobble):
@@ -65,29 +67,51 @@ def test_a_suite_that_does_not_exist_is_bad_input(unhobble):
 
 
 def test_a_sound_task_passes_the_check_in_real_sandboxes(unhobble, bubblewrap):
-    said = unhobble("suite", "check", "builtin/shell", "--task", "log_count_503", "--backend", bubblewrap, "--json")
+    said = unhobble("suite", "check", "builtin/shell", "--task", "algo_cell_references", "--backend", bubblewrap, "--json")
     assert said.code == 0
-    plays = said.json["tasks"][0]["plays"]
-    assert {play["play"]: play["score"] for play in plays} == {"nothing": 0, "reference": 1, "unfinished": 0}
+    assert said.json["sound"] == 1
+    (task,) = said.json["tasks"]
+    assert task["scores"] == {"nothing": [0], "reference": [1], "unfinished": [0], "twice": [1]}
+    assert [step["visible"] for step in task["rehearsal"]["steps"]] == [0, 1]
     assert unhobble("suite", "check", "builtin/shell", "--task", "nothing").code == 2
 
 
-def test_the_check_proves_a_visible_scorer_too(unhobble, bubblewrap):
-    said = unhobble("suite", "check", "builtin/shell", "--task", "algo_cell_references", "--backend", bubblewrap, "--json")
-    assert said.code == 0
-    plays = {play["play"]: play["visible"] for play in said.json["tasks"][0]["plays"]}
-    assert (plays["nothing"], plays["reference"]) == (0, 1)
+COMMON = '"family": "f", "human_minutes": 1, "human_minutes_source"'
+QUESTION = f"""\
+{{"id": "one", "question": "1?", "answer": "1", "match": "number", {COMMON}: "estimate"}}
+{{"id": "two", "question": "2?", "answer": "2", "match": "MATCH", {COMMON}: "measured"}}
+"""
 
 
-def test_a_visible_score_that_is_not_as_it_must_be_is_told(capsys):
-    from service.commands.suites import _print_checks
-    from unhobble.tasks.checking import Play, PlayResult, TaskCheck
+def test_a_suite_is_checked_by_its_path_and_its_report_is_shown(unhobble, bubblewrap, tmp_path):
+    file, report = tmp_path / "mine.jsonl", tmp_path / "mine.quality.json"
+    file.write_text(QUESTION.replace("MATCH", "exact"))
+    assert "no quality report" in unhobble("suite", "show", str(file)).words
+    checked = unhobble("suite", "check", str(file), "--report", str(report), "--repeats", "2", "--backend", bubblewrap)
+    assert checked.code == 0
+    for said in (checked, unhobble("suite", "show", str(file))):
+        assert "2 of 2 tasks are sound" in said.words
+        assert "The human minutes of 1 of 2 questions are estimates." in said.words
+    assert {task["sound"] for task in unhobble("suite", "show", str(file), "--json").json["tasks"]} == {True}
+    file.write_text(QUESTION.replace("MATCH", "normalised"))
+    assert "no quality report" in unhobble("suite", "show", str(file)).words
 
-    scores = {Play.nothing: 1.0, Play.reference: 0.5, Play.unfinished: 1.0}
-    plays = [PlayResult(play=play, score=play.expected, visible=scores[play], duration_s=0) for play in Play]
-    _print_checks([TaskCheck(task="t", family="f", human_minutes=1, plays=tuple(plays))])
-    words = " ".join(capsys.readouterr().out.split())
-    assert "t, nothing: a visible score of 1 where less than 1 is expected" in words
-    assert "t, reference: a visible score of 0.5 where 1 is expected" in words
-    assert "unfinished:" not in words
-    assert "NOT SOUND" in words
+
+def test_an_unsound_suite_fails_the_check_and_its_faults_are_told(unhobble, bubblewrap, tmp_path):
+    file = tmp_path / "mine.jsonl"
+    file.write_text(QUESTION.replace('"MATCH"', '"regex", "pattern": "[0-9]"'))
+    said = unhobble("suite", "check", str(file), "--backend", bubblewrap)
+    assert said.code == 1
+    assert "two: the answer to one is taken: '1'" in said.words
+    assert "NOT SOUND" in said.words
+    assert "1 of 2 tasks are sound" in said.words
+
+
+def test_a_report_is_of_a_whole_suite(unhobble, tmp_path):
+    said = unhobble("suite", "check", "builtin/shell", "--task", "log_count_503", "--report", str(tmp_path / "r.json"))
+    assert said.code == 2
+    assert "leave --task out" in said.words
+
+
+def test_a_path_without_a_suite_is_bad_input(unhobble, tmp_path):
+    assert "neither a folder with a suite.yaml nor a file of questions" in unhobble("suite", "show", str(tmp_path)).words

@@ -8,7 +8,7 @@ import sys
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta, timezone
 from fractions import Fraction
-from itertools import chain, combinations, permutations, product
+from itertools import chain, combinations, pairwise, permutations, product
 from pathlib import Path
 
 import pytest
@@ -73,7 +73,7 @@ def queue() -> str:
         if "".join(order).find("BD") >= 0
         and order.index("A") in (1, 2, 3)
         and order.index("C") < order.index("E") < order.index("B")
-        and not {"AC", "CA"} & {x + y for x, y in zip(order, order[1:], strict=False)}
+        and not {"AC", "CA"} & {x + y for x, y in pairwise(order)}
     ]
     return found
 

@@ -7,25 +7,41 @@ import pytest
 
 from unhobble.registry import installed
 from unhobble.sandboxing import SandboxSpec
-from unhobble.tasks.checking import check_tasks
+from unhobble.tasks.quality import check_tasks, quality_of, rehearsals_of
 from unhobble.vocabulary import PluginKind
 
 SHELL = installed().build(PluginKind.suite, "builtin/shell")
 
 
+SUITES = [installed().build(PluginKind.suite, suite) for suite in installed().ids(PluginKind.suite) if suite.startswith("builtin/")]
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.id)
 @pytest.mark.parametrize("backend", ["bubblewrap", pytest.param("docker", marks=pytest.mark.docker)])
-def test_every_task_scores_1_for_its_reference_solution_and_0_for_nothing_and_for_unfinished_work(backend):
-    async def unsound() -> dict[str, list[str]]:
+def test_every_task_is_sound(backend, suite):
+    async def faults() -> dict[str, tuple[str, ...]]:
         provider = installed().build(PluginKind.sandbox, backend)
         try:
-            checks = [check async for check in check_tasks(SHELL.tasks, provider, SandboxSpec(backend=backend), jobs=2)]
+            checks = [check async for check in check_tasks(suite.tasks, provider, SandboxSpec(backend=backend), jobs=2)]
         finally:
             await provider.close()
-        assert len(checks) == len(SHELL.tasks)
-        return {check.task: [f"{p.play}: {p.score} {p.error}" for p in check.plays if not p.ok] for check in checks if not check.ok}
+        assert len(checks) == len(suite.tasks)
+        return {check.task: check.faults for check in checks if not check.sound}
 
-    assert asyncio.run(unsound()) == {}
+    assert asyncio.run(faults()) == {}
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.id)
+def test_the_shipped_quality_report_is_of_this_digest_and_finds_every_task_sound(suite):
+    """Made anew by ``unhobble suite check SUITE --repeats 20 --report unhobble/tasks/builtin/NAME.quality.json``."""
+    report = quality_of(suite)
+    assert report is not None, f"the report of {suite.id} is not of digest {suite.digest}"
+    assert (report.suite, report.version) == (suite.id, suite.version)
+    assert [task.task for task in report.tasks] == [task.id for task in suite.tasks]
+    assert {task.task: task.faults for task in report.tasks if not task.sound or task.flaky} == {}
+    steps = {task: len(rehearsal.steps) for task, rehearsal in (rehearsals_of(suite) or {}).items()}
+    assert steps == {task.id: len(task.reference_steps) for task in suite.tasks}
 
 
 def test_there_are_at_least_24_tasks_in_at_least_6_families_from_minutes_to_hours():
