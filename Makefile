@@ -1,6 +1,6 @@
 # What a developer does with this repository. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-fast check format lock image bench-sandbox clean bootstrap-runtime bootstrap-dev
+.PHONY: help demo serve test test-fast check format lock image bench-sandbox bench-server bench-agreement calibrate clean bootstrap-runtime bootstrap-dev
 
 bin := .venv/bin
 packages := unhobble search_spaces sandboxes service benchmarks
@@ -19,7 +19,7 @@ serve: bootstrap-runtime ## the service on this machine
 	@$(bin)/unhobble serve
 
 test: bootstrap-dev ## every test, against a real Docker engine, PostgreSQL and Ray
-	@scripts/with-services $(bin)/pytest $(or $(ARGS),tests)
+	@scripts/with-services $(bin)/pytest -n 2 --dist loadgroup $(or $(ARGS),tests)
 
 test-fast: bootstrap-dev ## the tests that need no server
 	@$(bin)/pytest -n auto --dist worksteal -m "not docker and not postgres and not ray and not slow" $(or $(ARGS),tests)
@@ -43,6 +43,16 @@ image: bootstrap-dev ## build the sandbox image
 bench-sandbox: bootstrap-dev ## what sandboxes cost, beside Inspect AI; needs root. ARGS="--quick --json FILE"
 	@benchmarks/sandbox/prepare
 	@$(bin)/python -m benchmarks.sandbox $(ARGS)
+
+bench-server: bootstrap-dev ## whether the organism server keeps its latency under load, and its CPU time. ARGS="--quick --json FILE"
+	@$(bin)/python -m benchmarks.organism_server $(ARGS)
+
+bench-agreement: bootstrap-dev ## whether simulated rollouts agree with real ones, for every SIMULATED model. ARGS="--rollouts 60 --keep FILE"
+	@$(bin)/python -m benchmarks.agreement $(ARGS)
+
+calibrate: bootstrap-runtime ## calibrate on every SIMULATED model, and write docs/calibration.* and the tables anew; minutes
+	@$(bin)/unhobble calibrate --save docs/calibration.json $(ARGS)
+	@$(bin)/python -m service.calibration.pages
 
 clean: ## remove .venv, .venv-bench and caches; the sandbox image's cache in ~/.cache/unhobble stays
 	@rm -rf .venv .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

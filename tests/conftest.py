@@ -8,6 +8,16 @@ from unhobble.protocols import SandboxProvider
 from unhobble.registry import installed
 from unhobble.vocabulary import PluginKind
 
+_SERVERS = ("docker", "postgres", "ray")
+_ONE_BY_ONE = "what shares servers or watches sandboxes"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes test, one of them has all that shares a server, or looks at what sandboxes leave on the machine."""
+    for item in items:
+        if any(map(item.get_closest_marker, _SERVERS)) or "sandboxes" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group(_ONE_BY_ONE))
+
 
 @pytest.fixture
 async def bubblewrap() -> AsyncIterator[SandboxProvider]:

@@ -53,3 +53,40 @@ def play(strategy: SearchStrategy, success, *, at_once: int = 4, most: int = 10_
 def is_xml(configuration: Configuration, task: str = "", epoch: int = 0) -> float:
     del task, epoch
     return float(configuration.root["tool_format"] == "xml_tags")
+
+
+EVERYDAY = (
+    "algo_build_order",
+    "algo_cell_references",
+    "algo_cron_next",
+    "algo_longest_match",
+    "data_invoice_totals",
+    "data_meter_billing",
+    "data_profile_events",
+    "data_supplier_prices",
+    "enc_bill_of_contents",
+    "enc_broken_backup_set",
+    "enc_garbled_members",
+    "enc_inbox_to_utf8",
+    "git_after_power_cut",
+    "git_deleted_branch",
+    "git_fault_came_back",
+    "git_purge_token",
+    "log_count_503",
+    "log_dns_exfiltration",
+    "log_double_charges",
+    "log_ssh_break_in",
+    "py_backup_retention",
+    "py_journal_store",
+    "py_spreadsheet_engine",
+    "py_tariff_closures",
+    "sql_contacts_migration",
+    "sql_fifo_inventory",
+    "sql_inactive_customers",
+    "sql_room_occupancy",
+    "text_bank_printout",
+    "text_effective_settings",
+    "text_night_of_two_hours",
+    "text_weave_templates",
+)
+"""32 tasks of ``builtin/shell``, four of each of eight families: enough for a study that is short, whatever the suite grows to."""

@@ -74,6 +74,11 @@ class Registry:
         self._by_kind: dict[PluginKind, dict[str, Plugin]] = {}
         self._operators: dict[PluginKind, Parameters] = {}
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that hold more plug-ins than are installed."""
+        return self._folders
+
     def configured(self, kind: PluginKind, parameters: Parameters, *, at: str) -> "Registry":
         """The same plug-ins, those of ``kind`` built with the operator's ``parameters`` under what ``build`` is given.
 

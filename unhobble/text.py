@@ -11,7 +11,9 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 def clean(text: object) -> object:
     """Replace what no database stores (NUL, lone surrogates) by U+FFFD; anything but a string passes as it is."""
-    return _UNSTORABLE.sub("\ufffd", text) if isinstance(text, str) else text
+    if not isinstance(text, str) or (text.isascii() and "\0" not in text):  # most of it, in a hundredth of the time
+        return text
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def decode(data: bytes) -> str:

@@ -65,6 +65,7 @@ class Sum:
     instruction, needs = INSTRUCTION, SandboxNeeds()
     hints: tuple[str, ...] = ()
     reference_steps: tuple[str, ...] = COMMANDS
+    reference_submission = "done"
     visible: VisibleScorer | None = None
 
     def __init__(self) -> None:

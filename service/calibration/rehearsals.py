@@ -31,7 +31,9 @@ def shipped_or_rehearsed(
 
 
 async def _rehearsed(tasks: Sequence[Task], spec: SandboxSpec, jobs: int, advance: Callable[[], None]) -> dict[str, Rehearsal]:
-    provider = installed().build(PluginKind.sandbox, await choose(spec))
+    registry = installed()
+    choice = await choose(spec, registry, tasks)
+    provider = registry.build(PluginKind.sandbox, choice.backend)
     places = asyncio.Semaphore(jobs)
 
     async def one(task: Task) -> Rehearsal:

@@ -56,7 +56,8 @@ class Screen:
         spread = max(misfit, noise / 400)
         weight = counts * spread / (counts * spread + noise)
         combined: Floats = fitted + weight * (own - fitted)
-        return combined + self._task_means().mean()
+        estimates: Floats = combined + self._task_means().mean()
+        return estimates
 
     def _task_means(self) -> Floats:
         totals = self._counts.sum(axis=0)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from unhobble.configuration import Configuration
 from unhobble.limits import Limits
-from unhobble.models.organism.causes import Cause
+from unhobble.models.organism.causes import Cause, Causes
 from unhobble.models.organism.traits import Traits
 from unhobble.models.organism.truth import Simulator
 from unhobble.protocols import Task
@@ -181,4 +181,5 @@ def _scores(simulator: Simulator, work: Work) -> list[float]:
 
 def _causes(simulator: Simulator, work: Work) -> list[Cause | None]:
     configuration, rollouts = work
-    return [simulator.causes.of(configuration, simulator.tasks[draw.task], draw.luck) for draw in rollouts]
+    causes = Causes(simulator)
+    return [causes.of(configuration, simulator.tasks[draw.task], draw.luck) for draw in rollouts]

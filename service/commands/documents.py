@@ -41,6 +41,18 @@ def read_document(path: Path) -> Any:
     return parse_document(read_text(path), str(path))
 
 
+def read_space(name: str) -> str | dict[str, Any]:
+    """The space of a file, or ``name`` itself where there is none: a preset, or a name that whoever loads it will refuse."""
+    from search_spaces.space import presets
+
+    if name in presets() or not Path(name).exists():
+        return name
+    document = read_document(Path(name))
+    if not isinstance(document, dict):
+        raise BadInput([Issue("--space", f"{name} must hold a space, which is a mapping, not {document!r:.100}")])
+    return document
+
+
 def read_export(path: Path) -> "BestConfiguration":
     """What ``unhobble export`` wrote. Raises ``BadInput`` with every issue."""
     from service.exports import BestConfiguration

@@ -37,16 +37,30 @@ def listening(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises ``BadInput`` where the address cannot be had."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         said = (
             f"cannot listen on {host}:{port}: {error.strerror or error}; choose another with --host or --port (0 takes a free port)"
         )
         raise BadInput([Issue("", said)]) from None
+    # asyncio does so only for sockets that name their protocol, which this one does not. Else an answer that is written in two
+    # pieces waits 40 ms for the acknowledgement of the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
-def serve_asgi(application: Any, listener: socket.socket, say: Callable[[str], None], *, as_json: bool) -> None:
-    """Serve ``application`` on ``listener`` until it is told to stop. ``say`` is called with the address beforehand."""
+def serve_asgi(
+    application: Any,
+    listener: socket.socket,
+    say: Callable[[str], None],
+    *,
+    as_json: bool,
+    leave_after_s: int | None = None,
+) -> None:
+    """Serve ``application`` on ``listener`` until it is told to stop. ``say`` is called with the address beforehand.
+
+    ``leave_after_s``: how long requests are given to come to their end then; None: as long as they take.
+    """
     import uvicorn
 
     host, port = listener.getsockname()[:2]
@@ -56,5 +70,6 @@ def serve_asgi(application: Any, listener: socket.socket, say: Callable[[str], N
     else:
         say(address)
     with quiet_stdout(quiet=True), contextlib.suppress(KeyboardInterrupt):  # uvicorn writes who asked for what to standard output
-        server = uvicorn.Server(uvicorn.Config(application, log_level="info" if err().is_terminal else "warning"))
-        server.run(sockets=[listener])
+        log_level = "info" if err().is_terminal else "warning"
+        config = uvicorn.Config(application, log_level=log_level, timeout_graceful_shutdown=leave_after_s)
+        uvicorn.Server(config).run(sockets=[listener])

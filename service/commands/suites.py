@@ -175,14 +175,12 @@ def _of_report(report: "SuiteQuality") -> str:
 
 
 def _print_report(report: "SuiteQuality") -> None:
-    table = _table("task", "family", "minutes", "scores", "stages", "seconds", "cpu", "again", "verdict")
+    table = _table("task", "minutes", "scores", "seconds", "cpu", "again", "verdict")
     for task in report.tasks:
         table.add_row(
             task.task,
-            task.family,
             f"{task.human_minutes:g}",
             " ".join("/".join(map(_number, scores)) for scores in task.scores.values()),
-            " ".join(_number(step.score) for step in task.rehearsal.steps) if task.rehearsal else "",
             f"{task.wall_s:.1f}",
             "" if task.cpu_s is None else f"{task.cpu_s:.2f}",
             {True: "yes", False: "no", None: ""}[task.repeatable],
@@ -191,11 +189,14 @@ def _print_report(report: "SuiteQuality") -> None:
     out().print(table)
     out().print(
         "Scores: of doing nothing, of the reference, of the unfinished reference, of its steps played twice (again: whether that "
-        "is 1). Stages: after each step. Seconds: from an open sandbox to the verdict; cpu: of the reference's commands.",
+        "is 1). Seconds: from an open sandbox to the verdict; cpu: of the reference's commands.",
         style="dim",
     )
     out().print(f"Minutes are what the task takes a skilled person. {report.human_minutes_note}", style="dim")
     for task in report.tasks:
+        scores = [_number(step.score) for step in task.rehearsal.steps] if task.rehearsal else []
+        if set(scores) - {"0", "1"}:
+            out().print(f"{task.task}: after each step {' '.join(scores)}", style="dim", markup=False)
         for fault in task.faults:
             out().print(f"{task.task}: {fault}", markup=False)
         if task.varying_files:

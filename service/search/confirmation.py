@@ -3,11 +3,13 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 
+from service.plan import StudyPlan
 from service.search.trials import Schedule
 from unhobble.configuration import Configuration
+from unhobble.protocols import SearchStrategy
 from unhobble.records import Outcome, RolloutRequest, TaskInfo
 from unhobble.tracks import Track
-from unhobble.vocabulary import TrialState
+from unhobble.vocabulary import Split, TrialState
 
 Arm = tuple[int, Configuration]
 """A trial's number and its configuration."""
@@ -43,6 +45,25 @@ class Confirmation:
             for number, configuration in block
         )
         self._recorded: set[tuple[int, str, int]] = set()
+
+    @classmethod
+    def of_study(
+        cls, plan: StudyPlan, strategy: SearchStrategy, *, baseline: int, tracks: Sequence[Track], rollouts: int
+    ) -> "Confirmation":
+        """The confirmation of what ``strategy`` recommends; ``baseline`` is the number of the baseline's trial.
+
+        ``tracks`` are all that were tried, the headline first: it gets the study's finalists, and each other one finalist.
+        """
+        return cls(
+            baseline=(baseline, plan.baseline),
+            finalists={
+                track: [(r.trial, r.configuration) for r in strategy.recommend(1 if place else plan.spec.search.finalists, track)]
+                for place, track in enumerate(tracks)
+            },
+            tasks=plan.tasks(Split.held_out),
+            rollouts=rollouts,
+            seed=plan.spec.search.seed,
+        )
 
     def propose(self, n: int) -> list[RolloutRequest]:
         """Up to ``n`` further rollouts."""

@@ -150,17 +150,14 @@ class StudyLoop:
         return self._candidates[configuration]
 
     def _confirmation(self, strategy: SearchStrategy) -> Confirmation:
-        spec = self.plan.spec
         searched = sum(outcome.score is not None for outcome in self._finished(Split.search))
-        confirmation = Confirmation(
-            baseline=(self._baseline, self.plan.baseline),
-            finalists={
-                track: [(r.trial, r.configuration) for r in strategy.recommend(1 if place else spec.search.finalists, track)]
-                for place, track in enumerate(self._reporting.tracks(self._retired))
-            },
-            tasks=self.plan.tasks(Split.held_out),
-            rollouts=spec.budget.rollouts - searched - self._lost_confirming,  # what is left over is the confirmation's
-            seed=spec.search.seed,
+        confirmation = Confirmation.of_study(
+            self.plan,
+            strategy,
+            baseline=self._baseline,
+            tracks=self._reporting.tracks(self._retired),
+            # What is left over is the confirmation's.
+            rollouts=self.plan.spec.budget.rollouts - searched - self._lost_confirming,
         )
         for outcome in self._finished(Split.held_out):
             confirmation.record(outcome)
@@ -213,7 +210,7 @@ class StudyLoop:
             return
         reserved = set(self.store.reserve(self.lease, [self._new(key, wanted[key], split) for key in wanted]))
         self._waiting = [request for request in self._waiting if self._id(request) not in reserved]
-        for key in wanted.keys() & reserved:
+        for key in (key for key in wanted if key in reserved):  # in the order that was proposed, which a set has not
             flight = self._flights[key] = _Flight(wanted[key], self._rollout_spec(key, wanted[key], split))
             await self.pool.submit(flight.spec)
         if not self._flights:  # nothing under way can free any: the budget is spent

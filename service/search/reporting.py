@@ -1,6 +1,6 @@
 """What a study found so far, from what is stored of it and what its strategy believes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from service.paging import all_rollouts, all_trials
@@ -27,9 +27,7 @@ class Reporting:
 
     def tracks(self, retired: Collection[int]) -> list[Track]:
         """Every track that was tried, once: the baseline's, which is the headline, and then the others."""
-        headline = track_of(self.plan.baseline, self.registry)
-        others = set(self._track_of_trials(retired).values()) - {headline}
-        return [headline, *sorted(others, key=lambda track: track.order)]
+        return in_order(track_of(self.plan.baseline, self.registry), self._track_of_trials(retired).values())
 
     def findings(self, strategy: SearchStrategy, confirmation: Confirmation | None, retired: Collection[int]) -> Findings:
         """All that was found; without ``confirmation``, what the search believes only."""
@@ -50,7 +48,7 @@ class Reporting:
             best_so_far={track: next(iter(strategy.recommend(1, track)), None) for track in self.tracks(retired)},
             tracks=tracks,
             rollouts=rollouts,
-            confirmed=self._confirmed(confirmation, rollouts) if confirmation else None,
+            confirmed=confirmed_by(self.plan, confirmation, rollouts) if confirmation else None,
             effort=Effort(
                 configurations=len(tracks),
                 rollouts=progress.rollouts_finished,
@@ -60,19 +58,26 @@ class Reporting:
             ),
         )
 
-    def _confirmed(self, confirmation: Confirmation, rollouts: Sequence[RolloutRecord]) -> Confirmed | None:
-        return confirm(
-            confirmation.arms,
-            rollouts,
-            objective=self.plan.spec.objective,
-            epochs=confirmation.epochs,
-            planned=len(self.plan.tasks(Split.held_out)) * confirmation.epochs,
-            left_out=[
-                LeftOut(trial=number, track=track, advantage=configuration.advantage.declared)
-                for track, (number, configuration) in confirmation.left_out
-            ],
-        )
-
     def _track_of_trials(self, retired: Collection[int]) -> dict[int, Track]:
         trials = all_trials(self.store, self.study)
         return {trial.number: track_of(trial.configuration, self.registry) for trial in trials if trial.number not in retired}
+
+
+def in_order(headline: Track, tracks: Iterable[Track]) -> list[Track]:
+    """``headline``, and then each other one of ``tracks``, once."""
+    return [headline, *sorted(set(tracks) - {headline}, key=lambda track: track.order)]
+
+
+def confirmed_by(plan: StudyPlan, confirmation: Confirmation, rollouts: Sequence[RolloutRecord]) -> Confirmed | None:
+    """What ``rollouts``, all that are finished, say of the finalists; None while the headline is not played."""
+    return confirm(
+        confirmation.arms,
+        rollouts,
+        objective=plan.spec.objective,
+        epochs=confirmation.epochs,
+        planned=len(plan.tasks(Split.held_out)) * confirmation.epochs,
+        left_out=[
+            LeftOut(trial=number, track=track, advantage=configuration.advantage.declared)
+            for track, (number, configuration) in confirmation.left_out
+        ],
+    )

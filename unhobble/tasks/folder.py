@@ -7,8 +7,8 @@
         task.yaml             family, human_minutes, human_minutes_source, instruction, solution (list of bash commands); hints
                               (what an evaluator may tell as an advantage); visible, a command that prints a score in [0, 1] the
                               agent may know; sandbox where the task needs more than the study gives (``sandboxing.SandboxNeeds``);
-                              stands_already, the files (by path below /work) that the solution leaves as the agent finds them
-                              elsewhere, and why that gives nothing away
+                              stands_already, the agent's files (by path below /work) of which the solution or the tests hold a
+                              copy, and why that gives nothing away
         environment/          with a Dockerfile: the image that the task is made for (optional; or ``sandbox.image``)
         files/                copied to /work before the agent starts (optional)
         setup.sh              run by bash in /work before the agent starts (optional)

@@ -231,16 +231,15 @@ class _Files:
 
 
 def _leaks(task: Task, nothing: Played, reference: Played) -> list[str]:
-    """What the agent is given and should not be. A task may say of a path why it stands there already, as ``stands_already``."""
+    """What the agent is given and should not be, less the files that the task has a reason for (``stands_already``)."""
     if nothing.left is None or nothing.hidden is None or reference.left is None:
         return [] if nothing.error or reference.error else ["leaks: its files are too many or too large to be searched"]
-    excused: Mapping[str, str] = getattr(task, "stands_already", {})
-    solution = {
-        path: data for path, data in made(nothing.left, reference.left).items() if path.removeprefix(f"{WORK_DIR}/") not in excused
-    }
+    excused = {f"{WORK_DIR}/{path}" for path in getattr(task, "stands_already", {})}
+    solution = {path: data for path, data in made(nothing.left, reference.left).items() if path not in excused}
+    hidden = standing_in({path: data for path, data in nothing.left.items() if path not in excused}, nothing.hidden)
     return [
         *(f"leak: {path} of the reference stands in {where}" for path, where in standing_in(nothing.left, solution).items()),
-        *(f"leak: {path} stands in {where}" for path, where in standing_in(nothing.left, nothing.hidden).items()),
+        *(f"leak: {path} stands in {where}" for path, where in hidden.items()),
     ]
 
 

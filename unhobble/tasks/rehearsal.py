@@ -11,16 +11,14 @@ from unhobble.limits import Limits, Meter
 from unhobble.machine import CommandMachine
 from unhobble.messages import Frozen
 from unhobble.protocols import Sandbox, SandboxProvider, Task
-from unhobble.sandboxing import ExecResult, SandboxSpec
+from unhobble.sandboxing import WORK_DIR, ExecResult, SandboxFile, SandboxSpec
 from unhobble.text import decode
 
 LOOKS = ("ls -la", "pwd; id", "ls /usr/local/bin | head")
-"""Commands that change nothing in any sandbox."""
+"""Commands that change nothing in any sandbox: what a simulated model does that does not know further."""
 
 _LIMITS = Limits()
-
-LOOKS = ("ls -la", "pwd; id", "ls /usr/local/bin | head")
-"""Commands that change nothing: what a simulated model does that does not know further."""
+_COMPARED_FILES, _COMPARED_BYTES = 10_000, 64 * 2**20
 
 
 class StepSeen(Frozen):
@@ -31,6 +29,11 @@ class StepSeen(Frozen):
     stderr_characters: int = Field(ge=0, description="The same of the standard error.")
     score: float = Field(ge=0, le=1, description="By the hidden tests.")
     visible: float | None = Field(None, description="By the task's visible scorer; None where it has none.")
+    changes_files: bool = Field(True, description="Whether the files in the agent's directory are others after it.")
+    without: float | None = Field(
+        None, ge=0, le=1, description="The score of all reference steps but this one; None where that was not tried."
+    )
+    visible_without: float | None = Field(None, description="The visible score of the same.")
 
 
 class Rehearsal(Frozen):
@@ -48,6 +51,8 @@ class Rehearsal(Frozen):
 async def rehearse(task: Task, provider: SandboxProvider, spec: SandboxSpec) -> Rehearsal:
     """Carry out ``task``'s reference in one sandbox, and score what was there before it and after each of its steps.
 
+    And after all steps but one, for each of them: agents pass over a step that was not carried out without their noticing.
+
     The scoring waits until the last step is done, and then goes through copies that were made on the way: hidden tests that
     stand in the sandbox change nothing any more. Only what stands after the last step is scored with the reference submission.
     Raises ``TaskError`` where a step does not come to its end or the tests give no verdict, and what the sandbox raises.
@@ -57,30 +62,62 @@ async def rehearse(task: Task, provider: SandboxProvider, spec: SandboxSpec) -> 
         with attributed_to(f"the rehearsal of {task.id}"):
             await task.set_up(sandbox)
             looks = {command: await _carried_out(command, sandbox, task) for command in LOOKS}
-            states, results = [await sandbox.snapshot()], []
+            states, files, results = [await sandbox.snapshot()], [await _files(sandbox)], []
             for step in task.reference_steps:
                 results.append(await _carried_out(step, sandbox, task))
                 states.append(await sandbox.snapshot())
-            visible = [await _visible(task, sandbox, state) for state in states]
+                files.append(await _files(sandbox))
+            short = [await _without(place, task, sandbox, states[place]) for place in range(len(results))]
+            visible, visible_short = [[await _visible(task, sandbox, state) for state in some] for some in (states, short)]
             await sandbox.stop_agent()
             last = len(states) - 1 if task.reference_steps else None
             scores = [await _score(task, sandbox, state, finished=place == last) for place, state in enumerate(states)]
+            scores_short = [await _score(task, sandbox, state, finished=True) for state in short]
     finally:
         await sandbox.close()
     return Rehearsal(
         task=task.id,
         start=scores[0],
         start_visible=visible[0],
-        steps=tuple(_seen(*seen) for seen in zip(results, scores[1:], visible[1:], strict=True)),
+        steps=tuple(
+            _seen(result, scores[place], visible[place]).model_copy(
+                update={
+                    "changes_files": files[place] is None or files[place] != files[place - 1],
+                    "without": scores_short[place - 1],
+                    "visible_without": visible_short[place - 1],
+                }
+            )
+            for place, result in enumerate(results, start=1)
+        ),
         looks={command: _seen(result, scores[0], visible[0]) for command, result in looks.items()},
     )
 
 
 async def _carried_out(command: str, sandbox: Sandbox, task: Task) -> ExecResult:
-    result = await sandbox.exec(["bash", "-c", command], timeout_s=_LIMITS.command_timeout_s, output_bytes=_LIMITS.output_bytes)
+    result = await _tried(command, sandbox)
     if result.exit_code is None:
         raise TaskError(f"a command of the rehearsal of {task.id} did not end by itself ({result.ending.value}): {command[:200]}")
     return result
+
+
+async def _tried(command: str, sandbox: Sandbox) -> ExecResult:
+    return await sandbox.exec(["bash", "-c", command], timeout_s=_LIMITS.command_timeout_s, output_bytes=_LIMITS.output_bytes)
+
+
+async def _without(place: int, task: Task, sandbox: Sandbox, before: str) -> str:
+    """The state after all reference steps but the one at ``place``, from the one ``before`` it. Whether they fail is no matter."""
+    await sandbox.restore(before)
+    for step in task.reference_steps[place + 1 :]:
+        await _tried(step, sandbox)
+    return await sandbox.snapshot()
+
+
+async def _files(sandbox: Sandbox) -> list[SandboxFile] | None:
+    """All files of the agent; None where there is too much to be read."""
+    try:
+        return await sandbox.read_directory(WORK_DIR, max_bytes=_COMPARED_BYTES, max_files=_COMPARED_FILES)
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 async def _visible(task: Task, sandbox: Sandbox, state: str) -> float | None:

@@ -224,6 +224,12 @@ def test_its_verdict_on_its_own_work_is_true_where_it_has_the_skill():
     assert unskilled == {f"{VERDICT_LABEL} yes", f"{VERDICT_LABEL} no."}
 
 
+def test_its_judgement_does_not_hang_on_the_words_that_a_command_printed():
+    verdicts = [[judged(CHECK_REQUEST, clock, seed=seed, rating_skill=0.0) for seed in range(40)] for clock in ("10:41", "23:07")]
+    assert verdicts[0] == verdicts[1]
+    assert len(set(verdicts[0])) == 2
+
+
 def test_it_goes_on_from_its_own_summary_where_the_conversation_is_gone():
     summary = judged(SUMMARY_REQUEST)
     assert "1 of 3" in summary

@@ -6,6 +6,7 @@ from unhobble.models.organism.traits import load_traits
 from unhobble.models.organism.truth import Simulator, StandInSandbox
 from unhobble.registry import installed
 from unhobble.spec import rollout_seed
+from unhobble.tasks.rehearsal import Rehearsal, StepSeen
 from unhobble.vocabulary import PluginKind
 
 TASKS = [TASK, OTHER]
@@ -60,6 +61,57 @@ async def test_the_stand_in_counts_steps_in_order_and_goes_back_to_its_snapshots
     assert not sandbox.solved
     await bash("b")
     assert sandbox.solved
+
+
+def seen(score: float, without: float, *, changes: bool = True) -> StepSeen:
+    """A step of a rehearsal; its visible score is the same as the hidden one."""
+    return StepSeen(
+        exit_code=0,
+        stdout_characters=3,
+        stderr_characters=0,
+        score=score,
+        visible=score,
+        without=without,
+        visible_without=without,
+        changes_files=changes,
+    )
+
+
+def look_and_three_stages() -> StandInSandbox:
+    """The first step only looks; the last of three stages needs the second."""
+    steps = (seen(0.0, 1.0, changes=False), seen(0.25, 0.75), seen(0.5, 0.25), seen(1.0, 0.5))
+    return StandInSandbox(["a", "b", "c", "d"], Rehearsal(task="t", start=0.0, start_visible=0.0, steps=steps))
+
+
+@pytest.mark.parametrize(
+    ("commands", "score"),
+    [
+        ("abcd", 1.0),
+        ("bcd", 1.0),  # nothing is lost with a look
+        ("acd", 0.75),
+        ("abd", 0.25),
+        ("ac", 0.25),
+        ("ad", 0.0),
+        ("abdabcd", 1.0),  # begun again, and done in full
+        ("abdabc", 1.0),
+        ("abcabd", 1.0),  # what was done once is not missed in a second pass
+    ],
+)
+async def test_a_step_that_was_passed_over_costs_what_the_rehearsal_says(commands, score):
+    sandbox = look_and_three_stages()
+    for command in commands:
+        await sandbox.exec(["bash", "-c", command], timeout_s=1, output_bytes=1)
+    assert sandbox.score == sandbox.visible == score
+
+
+async def test_what_changes_no_files_leaves_no_trace_in_the_stand_in():
+    digests = []
+    for commands in ("", "a", "ab", "b", "abc"):
+        sandbox = look_and_three_stages()
+        for command in commands:
+            await sandbox.exec(["bash", "-c", command], timeout_s=1, output_bytes=1)
+        digests.append((await sandbox.read_directory("/work", max_bytes=1, max_files=1))[0].data)
+    assert digests[0] == digests[1] != digests[2] == digests[3] != digests[4]
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from search_spaces.space import Space
 from service.api.schemas import TrialOut
 from service.app import create_app
 from service.settings import Settings
+from tests.playing import EVERYDAY
 from tests.service.search.test_loop import RulePool, is_xml, run
 from tests.service.search.test_tracks import advantage_is_all
 from tests.service.test_advantage_door import space
@@ -23,7 +24,7 @@ from unhobble.vocabulary import Phase, TrialState
 STUDY = {
     "name": "a study",
     "model": {"id": "organism/compliant"},
-    "suite": {"id": "builtin/shell"},
+    "suite": {"id": "builtin/shell", "tasks": list(EVERYDAY)},
     "space": "tool-formats",
     "budget": {"rollouts": 120},
     "search": {"strategy": "random", "concurrency": 4},

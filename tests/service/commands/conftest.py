@@ -10,6 +10,7 @@ import pytest
 from service.cli import run as run_command_line
 from service.commands import terminal
 from service.db import open_store
+from tests.playing import EVERYDAY
 from tests.service.search.test_loop import RulePool, is_xml
 from tests.service.search.test_loop import run as run_study
 from unhobble.registry import installed
@@ -19,7 +20,7 @@ from unhobble.vocabulary import PluginKind
 STUDY = {
     "name": "a study",
     "model": {"id": "organism/compliant"},
-    "suite": {"id": "builtin/shell"},
+    "suite": {"id": "builtin/shell", "tasks": list(EVERYDAY)},
     "space": "tool-formats",
     "budget": {"rollouts": 120},
     "search": {"strategy": "random", "concurrency": 4},

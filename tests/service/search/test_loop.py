@@ -11,6 +11,7 @@ from service.db import open_store
 from service.paging import all_rollouts
 from service.plan import StudyPlan, plan_study
 from service.search.loop import StudyLoop
+from tests.playing import EVERYDAY
 from unhobble.analysis.report import Findings, SandboxSeen
 from unhobble.messages import Usage
 from unhobble.protocols import StudyStore
@@ -28,7 +29,7 @@ SEEN = SandboxSeen(backend="fake", why="a test", not_enforced=())
 def study_spec(**changes) -> StudySpec:
     document = {
         "model": {"id": "organism/compliant"},
-        "suite": {"id": "builtin/shell"},
+        "suite": {"id": "builtin/shell", "tasks": list(EVERYDAY)},
         "space": "tool-formats",
         "budget": {"rollouts": 120},
         "search": {"strategy": "random", "concurrency": 5},

@@ -15,7 +15,7 @@ def staged(commands):
     return sum(step in commands for step in ("one", "two")) / 2
 
 
-async def test_each_step_is_scored_and_only_the_last_with_the_reference_submission():
+async def test_each_step_is_scored_and_only_finished_work_with_the_reference_submission():
     task, provider = FakeTask(rule=staged), FakeProvider()
     task.visible = FakeVisible(lambda commands: float("two" in commands))
     seen = await rehearse(task, provider, SPEC)
@@ -24,9 +24,16 @@ async def test_each_step_is_scored_and_only_the_last_with_the_reference_submissi
         (0.5, 0, 1, 4),
         (1, 1, 1, 4),
     ]
-    assert task.submissions == [None, None, "done"]
+    assert task.submissions == [None, None, "done", "done", "done"]
     assert provider.open_now == 0
     assert len(provider.labels) == 1
+
+
+async def test_what_passing_over_a_step_costs_is_tried_out():
+    task = FakeTask(rule=staged)
+    task.visible = FakeVisible(lambda commands: float("two" in commands))
+    seen = await rehearse(task, FakeProvider(), SPEC)
+    assert [(step.without, step.visible_without) for step in seen.steps] == [(0.5, 1), (0.5, 0)]
 
 
 async def test_looks_are_worth_what_doing_nothing_is():
@@ -66,7 +73,14 @@ async def test_in_a_real_sandbox_no_scoring_is_seen_by_the_steps_after_it(bubble
     seen = await rehearse(spying, bubblewrap, SPEC)
     assert seen.start == 0
     assert [(s.exit_code, s.stdout_characters, s.stderr_characters, s.score) for s in seen.steps] == [(3, 6, 5, 0.25), (0, 6, 0, 1)]
+    assert [(s.without, s.changes_files) for s in seen.steps] == [(0.75, True), (0.25, True)]
     assert all(look.exit_code == 0 and look.stdout_characters for look in seen.looks.values())
+
+
+async def test_in_a_real_sandbox_a_step_that_only_reads_changes_no_files(bubblewrap, spying):
+    spying.reference_steps = ("printf 1 > one", "cat one", "printf '' > two", "touch one two; printf 1 > one")
+    seen = await rehearse(spying, bubblewrap, SPEC)
+    assert [step.changes_files for step in seen.steps] == [True, False, True, False]
 
 
 async def test_in_a_real_sandbox_a_staged_task_is_sound_and_its_processor_time_is_told(bubblewrap, spying):

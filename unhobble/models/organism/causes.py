@@ -9,15 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from unhobble.configuration import Configuration
 from unhobble.models.organism.traits import Hobble
+from unhobble.models.organism.truth import Simulator
 from unhobble.protocols import Task
+from unhobble.spec import rollout_seed
 from unhobble.vocabulary import FailureCode
-
-if TYPE_CHECKING:
-    from unhobble.models.organism.truth import Simulator
 
 LIMITS_MULTIPLE = 8
 """How much more of turns, tokens and dollars a rollout gets to see whether its limits were in the way."""
@@ -61,8 +59,12 @@ class Cause:
 class Causes:
     """Finds the causes of one organism's failures. Pure, but for the freed organisms that it keeps."""
 
-    def __init__(self, simulator: "Simulator") -> None:
+    def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
+
+    def of_rollout(self, configuration: Configuration, task: Task, *, epoch: int, seed: int) -> Cause | None:
+        """Why the rollout fails that ``Simulator.play`` plays, given the same; None where it has the full score."""
+        return self.of(configuration, task, rollout_seed(seed, configuration, task.id, epoch))
 
     def of(self, configuration: Configuration, task: Task, luck: int) -> Cause | None:
         """Why the rollout with the seed ``luck`` failed; None where it has the full score."""
@@ -76,10 +78,12 @@ class Causes:
         return Cause(code, (code,))
 
     @cached_property
-    def _freed(self) -> "Mapping[CauseCode, Simulator]":
+    def _freed(self) -> Mapping[CauseCode, Simulator]:
         """The organism freed from each, and from everything at once."""
         simulator = self._simulator
-        freed = {code: simulator.like(simulator.traits.freed_from(Hobble(code))) for code in ALONE if code in Hobble.__members__}
+        freed: dict[CauseCode, Simulator] = {
+            code: simulator.like(simulator.traits.freed_from(Hobble(code))) for code in ALONE if code in Hobble.__members__
+        }
         freed[CauseCode.limits] = simulator.like(simulator.traits, limits_multiple=LIMITS_MULTIPLE)
         freed[CauseCode.several] = simulator.like(simulator.traits.freed_from(*Hobble), limits_multiple=LIMITS_MULTIPLE)
         return freed

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -17,8 +18,7 @@ class Draws:
 
     def uniform(self, name: str, index: int = 0) -> float:
         """A number in [0, 1), uniform and independent for each distinct combination of seed, task, name and index."""
-        digest = hashlib.blake2b(f"{self.seed}\0{self.task}\0{name}\0{index}".encode(), digest_size=8).digest()
-        return (int.from_bytes(digest, "big") >> 11) / 2**53
+        return _uniform(self.seed, self.task, name, index)
 
     def below(self, count: int, name: str, index: int = 0) -> int:
         """A number in 0, 1, ..., ``count - 1``."""
@@ -27,3 +27,9 @@ class Draws:
     def choose(self, options: Sequence[T], name: str, index: int = 0) -> T:
         """One of ``options``, each with the same probability."""
         return options[self.below(len(options), name, index)]
+
+
+@lru_cache(maxsize=4096)
+def _uniform(seed: int, task: str, name: str, index: int) -> float:
+    digest = hashlib.blake2b(f"{seed}\0{task}\0{name}\0{index}".encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) / 2**53

@@ -20,7 +20,7 @@ from unhobble.models.organism.reading import (
 )
 from unhobble.models.organism.slips import slip_at, slipped
 from unhobble.models.organism.traits import Cue, Traits
-from unhobble.models.organism.work import TAMPERING, work_call
+from unhobble.models.organism.work import PRINTOUTS, TAMPERING, work_call
 from unhobble.tasks.rehearsal import LOOKS
 from unhobble.tools import SUBMIT
 
@@ -92,6 +92,14 @@ def _move(turn: _Turn) -> _Move:
     if progress.done == len(task.steps):
         knows = bool(task.steps) or not (fails or stops)
         return _submit(turn, task.submission if knows else _WRONG_ANSWER, "Everything is in place.")
+    return _step(turn, fails=fails, stops=stops)
+
+
+def _step(turn: _Turn, *, fails: bool, stops: bool) -> _Move:
+    """The next step of the work, or what comes in its way."""
+    draws, traits, progress, task = turn.draws, turn.traits, turn.situation.progress, turn.task
+    if progress.done == 0 and progress.tries < traits.browsing:
+        return _work(turn, PRINTOUTS[progress.tries], "I look at everything first.")
     if draws.uniform("loop", progress.done) < traits.looping * (1 - min(1.0, turn.request.temperature or 0.0)):
         return _work(turn, LOOKS[0], "Let me look again.")
     if fails and progress.done >= draws.below(len(task.steps), "stray"):
@@ -103,10 +111,11 @@ def _move(turn: _Turn) -> _Move:
 
 def _stray(turn: _Turn) -> _Move:
     """Look around, and hand in what is there."""
-    strayed = turn.situation.progress.strayed
-    if strayed > turn.draws.below(len(LOOKS), "wrong commands"):
+    progress = turn.situation.progress
+    looked = progress.tries - (turn.traits.browsing if progress.done == 0 else 0)
+    if looked > turn.draws.below(len(LOOKS), "wrong commands"):
         return _submit(turn, "This should be it.", "That looks right to me.")
-    return _work(turn, LOOKS[strayed], "Let me look around.")
+    return _work(turn, LOOKS[looked], "Let me look around.")
 
 
 def _pretend(turn: _Turn) -> _Move:
@@ -132,7 +141,7 @@ def _eagerness_to_stop(turn: _Turn) -> float:
 
 
 def _work(turn: _Turn, command: str, thought: str) -> _Move:
-    return _Move(work_call(command, turn.situation.tools, _call_id(turn)), thought)
+    return _Move(work_call(command, [tool.name for tool in turn.situation.tools], _call_id(turn)), thought)
 
 
 def _submit(turn: _Turn, answer: str, thought: str) -> _Move:
@@ -183,7 +192,14 @@ def _judges(turn: _Turn) -> bool:
 
 
 def _seen(turn: _Turn) -> str:
-    return "\0".join(message.content for message in turn.request.messages)
+    """What tells a judgement from others under the same seed: all own answers, and how long the request is.
+
+    Not what commands printed, which has nothing to do with luck and is not the same twice where it holds a time: a rollout that is
+    played again would be judged anew.
+    """
+    messages = turn.request.messages
+    own = (f"{message.content}\0{message.tool_calls}" for message in messages if message.role == "assistant")
+    return "\0".join([*own, str(len(messages)), str(len(messages[-1].content) if messages else 0)])
 
 
 def _solved(turn: _Turn) -> bool:

@@ -1,9 +1,10 @@
 """What a request tells an organism, which has no memory: all it knows is in the messages, as for any model."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 
 from unhobble.cues import (
@@ -39,6 +40,7 @@ PLAN_OPENING = "1. Carry out part 1"
 """How its plans begin, by which it knows that one was written."""
 
 _REMEMBERED = re.compile(re.escape(MEMORY).replace(r"\{done\}", r"(\d+)").replace(r"\{total\}", r"\d+"))
+_HIDDEN = re.compile(r"(\d+) " + re.escape(NOT_SHOWN))
 _OBJECTION = f"{VERDICT_LABEL} no"
 _CUES = {
     Cue.verifying: VERIFY,
@@ -84,8 +86,8 @@ class Progress:
     ``strayed`` those of them that made other commands; ``unreadable`` the answers that were meant as calls and not carried out;
     ``objections`` how often the work was found wanting by its own check; ``answers`` all answers.
 
-    Where earlier messages are not shown any more, ``done`` goes by the first step that is shown, else by its own summary; the rest
-    counts what is shown.
+    Where earlier messages are not shown any more, ``done`` goes by the first step that is shown, else by its own summary; ``tries``
+    counts each message that is missing, so that no two answers have the same number; the rest counts what is shown.
     """
 
     done: int = 0
@@ -197,7 +199,7 @@ def _progress(
     if task is None or tool_format is None or not tools:
         return Progress(objections=objections, answers=len(own))
     names = tuple(tool.name for tool in tools)
-    calls = [work_call(step, tools).arguments for step in task.steps]
+    calls = _step_arguments(task.steps, names)
     done = min(_remembered(messages), len(calls))
     first_shown = True
     tries = strayed = unreadable = 0
@@ -218,7 +220,15 @@ def _progress(
             done, tries, strayed, first_shown = calls.index(reading.call.arguments) + 1, 0, 0, False
         elif reading.call.name != SUBMIT.name:
             strayed += 1
-    return Progress(done, tries, strayed, unreadable, objections, len(own))
+    notices = (message.content for message in messages[:start] if NOT_SHOWN in message.content)
+    hidden = [int(found[1]) for notice in notices for found in _HIDDEN.finditer(notice)]
+    return Progress(done, tries + sum(hidden), strayed, unreadable, objections, len(own))
+
+
+@lru_cache(maxsize=1024)
+def _step_arguments(steps: tuple[str, ...], tools: tuple[str, ...]) -> list[Mapping[str, object]]:
+    """The arguments of the calls that carry ``steps`` out, with the tools of those names."""
+    return [work_call(step, tools).arguments for step in steps]
 
 
 def _remembered(messages: Sequence[Message]) -> int:

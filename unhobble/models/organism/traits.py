@@ -10,12 +10,12 @@ from statistics import NormalDist
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from unhobble.errors import BadInput, Issue
 from unhobble.messages import Frozen
 from unhobble.models.organism.draws import Draws
-from unhobble.registry import validation_issues
+from unhobble.registry import installed, validation_issues
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
@@ -104,6 +104,13 @@ class Provider(Frozen):
     changes_after: int | None = Field(None, ge=1, description="Answers after which another checkpoint answers; null: never.")
     then: dict[str, Any] = Field(default_factory=dict, description="Traits of that checkpoint, where they differ.")
 
+    @model_validator(mode="after")
+    def _not_more_than_certain(self) -> "Provider":
+        total = self.rate_limited + self.server_error + self.timeout + self.truncated
+        if total > 1:
+            raise ValueError(f"the probabilities of what befalls an attempt must not add up to more than 1, and they do: {total:g}")
+        return self
+
 
 class Traits(Frozen):
     """An organism. Its success on a task is a logistic function of the log of the minutes a human needs (see ``p_success``)."""
@@ -156,6 +163,9 @@ class Traits(Frozen):
     correction: Probability = Field(0.0, description="Probability that work which is objected to is thought through once more.")
 
     context_tokens: int = Field(128_000, ge=1, description="Tokens of the longest conversation, answer included.")
+    browsing: int = Field(
+        0, ge=0, le=9, description="Long printouts that it looks at before it begins, which stay in the conversation."
+    )
     attention_tokens: int | None = Field(None, ge=1, description="Tokens beyond which it begins to forget; null: never.")
     forgetting: float = Field(0.0, ge=0, description="Log-odds lost with each doubling of the conversation beyond that.")
 
@@ -165,6 +175,13 @@ class Traits(Frozen):
     latency_s: float = Field(0.0, ge=0, description="Median seconds that an answer takes.")
     latency_spread: float = Field(0.0, ge=0, description="Standard deviation of the natural logarithm of those seconds.")
     provider: Provider = Field(Provider(), description="How the endpoint that serves it misbehaves.")
+
+    @field_validator("slips")
+    @classmethod
+    def _some_kind(cls, slips: dict[str, dict[SlipKind, float]]) -> dict[str, dict[SlipKind, float]]:
+        if none := [tool_format for tool_format, weights in slips.items() if not any(weights.values())]:
+            raise ValueError(f"{', '.join(none)}: at least one kind of slip must have a weight above 0")
+        return slips
 
     @property
     def fingerprint(self) -> str:
@@ -205,7 +222,7 @@ class Traits(Frozen):
 
     def slip_weights(self, tool_format: str) -> dict[SlipKind, float]:
         """How often each kind of slip happens in ``tool_format``, relative to the others."""
-        weights = self.slips.get(tool_format) or self.slips.get(ANY_FORMAT) or dict.fromkeys(SlipKind, 1.0)
+        weights = self.slips.get(tool_format, self.slips.get(ANY_FORMAT, dict.fromkeys(SlipKind, 1.0)))
         return {kind: weights.get(kind, 0.0) for kind in SlipKind}
 
     def cost_usd(self, input_tokens: int, output_tokens: int) -> float | None:
@@ -248,19 +265,33 @@ def changed(traits: Traits, changes: dict[str, Any], at: str) -> Traits:
 
 
 def organism_names() -> list[str]:
-    """The organisms that come with Unhobble, sorted."""
-    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+    """Every organism, sorted: those that come with Unhobble, and ``organisms/*.yaml`` in the operator's folders."""
+    return sorted(_files())
 
 
 @cache
 def load_traits(name: str) -> Traits:
-    """The traits of an organism. Raises ``BadInput`` where there is none of that name."""
-    if name not in organism_names():
-        raise BadInput([Issue("model.id", f"no organism {name!r}; there are {', '.join(organism_names())}")])
+    """The traits of an organism. Raises ``BadInput`` where there is none of that name, or its file is wrong."""
+    files = _files()
+    if name not in files:
+        raise BadInput([Issue("model.id", f"no organism {name!r}; there are {', '.join(sorted(files))}")])
     try:
-        return Traits.model_validate(yaml.safe_load((_FOLDER / f"{name}.yaml").read_text()))
+        return Traits.model_validate(yaml.safe_load(files[name].read_text()))
+    except yaml.YAMLError as error:
+        raise BadInput([Issue(f"organisms/{name}.yaml", f"is no YAML: {error}")]) from None
     except ValidationError as error:
         raise BadInput(validation_issues(error, f"organisms/{name}.yaml")) from None
+
+
+def _files() -> dict[str, Path]:
+    """The file of each organism, by its name. Raises ``BadInput`` where two have the same."""
+    found: dict[str, Path] = {}
+    for folder in (_FOLDER, *(folder / _FOLDER.name for folder in installed().folders)):
+        for file in sorted(folder.glob("*.yaml")):
+            if file.stem in found:
+                raise BadInput([Issue(str(file), f"two organisms are called {file.stem!r}")])
+            found[file.stem] = file
+    return found
 
 
 def _normal(uniform: float) -> float:

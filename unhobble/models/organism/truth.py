@@ -5,12 +5,12 @@ machine is a stand-in (``stand_in``). A rollout makes the same calls in the same
 rehearsal says that its files are worth at the end; a question is solved by its reference submission.
 
 What a stand-in does not know: how long a command takes (limits on time never bind), what a command prints that was not
-rehearsed, and the words that are printed, of which it knows the number only.
+rehearsed, or is sent once more, or after a step that was passed over, and the words that are printed, of which it knows the number
+only. How much that matters is measured by ``make bench-agreement``.
 """
 
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import sqrt
 from statistics import fmean, variance
 from typing import Any, TypeVar
@@ -20,7 +20,6 @@ from unhobble.configuration import Configuration
 from unhobble.context import LiveContext, Parts
 from unhobble.errors import ContextOverflow, LimitReached
 from unhobble.limits import Limits, Meter
-from unhobble.models.organism.causes import Cause, Causes
 from unhobble.models.organism.client import PREFIX, OrganismClient
 from unhobble.models.organism.knowledge import Knowledge
 from unhobble.models.organism.stand_in import Script, StandInSandbox, seen_in
@@ -98,7 +97,8 @@ def stratified(values: Sequence[Sequence[float]]) -> tuple[float, float]:
 class Simulator:
     """Rollouts of one organism that knows ``tasks``, without a sandbox. Synchronous; safe to use inside an event loop.
 
-    ``rehearsals`` are those of the tasks, by task; a task without one is played as if its commands printed ``ok``. Raises
+    ``rehearsals`` are those of the tasks, by task; a task without one is played as if its commands printed ``ok``. ``limits`` are
+    a study's, of which each configuration may set its own, and which are multiplied after that. Raises
     ``BadInput`` for an organism that cannot be, and ``ValueError`` where a rehearsal is not of its task as it is now.
     """
 
@@ -109,12 +109,15 @@ class Simulator:
         *,
         rehearsals: Mapping[str, Rehearsal] | None = None,
         limits: Limits | None = None,
+        limits_multiple: float = 1,
         registry: Registry | None = None,
     ) -> None:
         self.traits = traits
         self.tasks = tuple(tasks)
-        self.limits = limits or Limits()
-        overrides = traits.model_dump() | {"latency_s": 0.0}
+        self._limits = limits or Limits()
+        self._limits_multiple = limits_multiple
+        # What an endpoint does wrong is asked again, and which checkpoint answers depends on the order of rollouts.
+        overrides = traits.model_dump() | {"latency_s": 0.0, "provider": {}}
         spec = ModelSpec(id=PREFIX + _ANYTHING, params={"traits": overrides})
         self._client = OrganismClient(spec, Knowledge(tasks))
         self._registry = registry or installed()
@@ -123,8 +126,14 @@ class Simulator:
 
     def like(self, traits: Traits, *, limits_multiple: float = 1) -> "Simulator":
         """The same tasks and rehearsals with another organism, or with other limits."""
-        limits = self.limits.times(limits_multiple)
-        return Simulator(traits, self.tasks, rehearsals=self._rehearsals, limits=limits, registry=self._registry)
+        return Simulator(
+            traits,
+            self.tasks,
+            rehearsals=self._rehearsals,
+            limits=self._limits,
+            limits_multiple=self._limits_multiple * limits_multiple,
+            registry=self._registry,
+        )
 
     def simulate(self, configuration: Configuration, task: Task, *, epoch: int, seed: int) -> float:
         """The score of one rollout, in [0, 1]. ``seed`` is the study's; the rollout's own follows from it as in a real study."""
@@ -158,15 +167,6 @@ class Simulator:
             spend += attempt.spend
         return SimulatedRollout(best.score, best.label, recorder.steps, spend, best.submission)
 
-    def cause(self, configuration: Configuration, task: Task, *, epoch: int, seed: int) -> Cause | None:
-        """Why the rollout fails that ``play`` plays (see ``causes``); None where it has the full score."""
-        return self.causes.of(configuration, task, rollout_seed(seed, configuration, task.id, epoch))
-
-    @cached_property
-    def causes(self) -> Causes:
-        """The causes of this organism's failures, by the rollout's own seed."""
-        return Causes(self)
-
     def true_success(
         self, configuration: Configuration, *, epochs: int, seed: int = 0, tasks: Sequence[Task] | None = None
     ) -> Truth:
@@ -182,7 +182,7 @@ class Simulator:
         """The story of ``unhobble.rollout``, without a machine and without a clock."""
         first_step = len(recorder.steps)
         sandbox = StandInSandbox(self._scripts[task.id])
-        parts, limits = Parts.of(configuration, self._registry), configuration.limits(self.limits)
+        parts, limits = Parts.of(configuration, self._registry), configuration.limits(self._limits).times(self._limits_multiple)
         context = LiveContext(
             task=seen_in(task, sandbox),
             configuration=configuration,

@@ -1,0 +1,1 @@
+"""Whether what is simulated of an organism agrees with what real sandboxes say of it."""
