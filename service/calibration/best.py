@@ -41,6 +41,9 @@ WALKED = 20_000
 ROLLOUTS = 14_000
 """Rollouts for finding the best, by default."""
 
+CLIMBING = 4
+"""How many times as many they may become in an endless space, where each step of a climb compares anew."""
+
 CONFIDENCE = 0.95
 
 _SCREENING_SHARE = 0.3
@@ -111,8 +114,9 @@ def find_best(
 ) -> TrueBest:
     """The best configuration of ``space`` on ``tasks``; with more than one job in processes of their own.
 
-    Only configurations of ``track`` are looked at, by default of the baseline's (see ``unhobble.tracks``). Raises ``ValueError``
-    where there are none of it, or no tasks.
+    It takes about ``rollouts``, beside the fresh ones of the winner; in an endless space up to ``CLIMBING`` times as many. Only
+    configurations of ``track`` are looked at, by default of the baseline's (see ``unhobble.tracks``). Raises ``ValueError`` where
+    there are none of it, or no tasks.
     """
     with Simulations(traits, tasks, rehearsals or {}, limits or Limits(), jobs) as simulations:
         return best_of(simulations, space, objective=objective, seed=seed, rollouts=rollouts, track=track)
@@ -289,7 +293,9 @@ def _climbed(hunt: _Hunt) -> _Found:
     estimates = _screened(hunt, candidates).estimates()
     ranked = sorted(range(len(candidates)), key=lambda place: -estimates[place])
     starts = dict.fromkeys([candidates[0], *(candidates[place] for place in ranked[:_STARTS])])
-    ends = list(dict.fromkeys(_climb(hunt, start, rng, f"climb {number}") for number, start in enumerate(starts)))
+    # Each climb has as much as the others, so that the last start is not one that there was nothing left for.
+    most = int(hunt.rollouts * (CLIMBING - 1) / len(starts))
+    ends = list(dict.fromkeys(_climb(hunt, start, rng, f"climb {number}", most) for number, start in enumerate(starts)))
     arena = _Field(hunt)
     share = hunt.rollouts * (1 - _SCREENING_SHARE) / len(_LADDER)
     arena.play(ends, _epochs(share, len(ends), hunt.tasks), "last round")
@@ -300,15 +306,15 @@ def _parts(found: _Found) -> tuple[Configuration, float, int]:
     return found.best, found.above, found.finalists
 
 
-def _climb(hunt: _Hunt, start: Configuration, rng: random.Random, purpose: str) -> Configuration:
-    """One dimension after the other is set to what does best, until a sweep over all of them changes nothing."""
-    here = start
+def _climb(hunt: _Hunt, start: Configuration, rng: random.Random, purpose: str, most: int) -> Configuration:
+    """One dimension after the other is set to what does best, until a sweep changes nothing or ``most`` rollouts are played."""
+    here, began = start, hunt.simulations.played
     for sweep in range(_SWEEPS):
         before = here
         order = list(hunt.space.dimensions)
         rng.shuffle(order)
         for dimension in order:
-            if dimension.path in here.root:
+            if dimension.path in here.root and hunt.simulations.played - began < most:
                 rollouts = hunt.draws(1 + sweep, f"{purpose}, sweep {sweep}, {dimension.path}")
                 here = _stepped(hunt, here, dimension, rollouts, rng)
         if here == before:

@@ -52,7 +52,9 @@ def truth(
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="... of the baseline with this changed; may be given again."),
     ] = None,
-    rollouts: Annotated[int, typer.Option(min=100, help="Simulated rollouts for finding the best.")] = 14_000,
+    rollouts: Annotated[
+        int, typer.Option(min=100, help="Simulated rollouts for finding the best; an endless space takes more.")
+    ] = 14_000,
     best: Annotated[bool, typer.Option("--best/--no-best", help="Look for the best configuration of the space.")] = True,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of everything that is drawn at random.")] = 0,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes at once. Default: one for each core.")] = None,

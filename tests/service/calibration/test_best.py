@@ -5,7 +5,7 @@ import math
 import pytest
 
 from search_spaces.space import Space
-from service.calibration.best import FEW, distinguishable, find_best, measured
+from service.calibration.best import CLIMBING, FEW, distinguishable, find_best, measured
 from service.calibration.simulations import Simulations, draws
 from tests.models.organism.playing import OTHER, TASK, traits
 from unhobble.registry import installed
@@ -49,6 +49,7 @@ def test_in_an_endless_space_it_climbs_and_says_that_others_may_be_better():
     assert found.configuration.root["tool_format"] == "xml_tags"
     assert (found.distinct, found.exhaustive) == (None, False)
     assert "others may be better" in found.how
+    assert found.rollouts < CLIMBING * 1_500 + 1_000
 
 
 def test_equal_seeds_find_the_same_and_processes_change_nothing():
