@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,6 +88,8 @@ def truth(
         found = _best(simulations, plan, seed=seed, rollouts=rollouts) if best else None
         rows = [_row(simulations, one, chosen, seed) for one, chosen in named.items()]
         if found is not None:
+            if rows[0].truth.mean > found.truth.mean:  # the baseline is of the space too
+                found = replace(found, configuration=plan.baseline, truth=rows[0].truth)
             rows.append(_row(simulations, "best", found.configuration, seed, found.truth))
     if as_json:
         print_json(_document(subject, plan, tasks, rows, found))
