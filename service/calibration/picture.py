@@ -83,7 +83,7 @@ def _legend(axes: "Axes", calibration: Calibration) -> None:
     entries = [
         Line2D([], [], linestyle="", marker="D", color="white", markeredgecolor=_INK, markersize=8, label="baseline, true"),
         Line2D([], [], linestyle="", marker="|", color=_BLUE, markersize=15, markeredgewidth=4, label="best of the space, true"),
-        dot(_ORANGE, "recommended by a study: true (dot), and its reported interval"),
+        dot(_ORANGE, "recommended by a study: true (dot), reported (line)"),
     ]
     if any(not s.reported.holds(s.true_value.mean) for o in calibration.organisms for s in o.studies):
         entries.append(dot(_MISSED, "the same, where the interval misses the truth"))
