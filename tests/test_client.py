@@ -15,6 +15,7 @@ from service.commands.serving import listening
 from service.db import open_store
 from service.exports import BestConfiguration
 from service.settings import Settings
+from tests.playing import EVERYDAY
 from tests.service.search.test_loop import RulePool, is_xml
 from tests.service.search.test_loop import run as run_study
 from unhobble.client import Client, ServiceError
@@ -24,7 +25,7 @@ from unhobble.vocabulary import Phase
 STUDY = {
     "name": "a study",
     "model": {"id": "organism/compliant"},
-    "suite": {"id": "builtin/shell"},
+    "suite": {"id": "builtin/shell", "tasks": list(EVERYDAY)},
     "space": "tool-formats",
     "budget": {"rollouts": 120},
     "search": {"strategy": "random", "concurrency": 4},

@@ -10,7 +10,7 @@ from service.calibration.subjects import Course, read_subjects
 from service.calibration.summary import summarise
 from unhobble.errors import UnhobbleError
 
-SMALL = Course(space="tool-formats", rollouts=100, rollouts_for_the_best=300)
+SMALL = Course(space="tool-formats", rollouts=180, rollouts_for_the_best=300)
 SECONDS = {"cpu_s", "truth_cpu_s", "wall_s", "cores"}
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from service.calibration.judging import bounds_of, judge_study, search_best_of
+from service.calibration.labels import LOOKED_AT
 from service.calibration.played import PlayedStudy, play_study
 from service.calibration.subjects import Course, Subject
 from service.calibration.truths import Truths
@@ -98,7 +99,7 @@ def test_a_study_is_held_against_the_truth_of_what_it_recommends():
             odds
         )
         assert figures.true_value.mean > least - 4 * figures.true_value.error
-    assert figures.labels.looked_at == min(20, figures.labels.failed)
+    assert figures.labels.looked_at == min(LOOKED_AT, figures.labels.failed)
     counted = figures.labels.mixed + figures.labels.unseen + figures.labels.code
     assert counted <= figures.labels.looked_at
 

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-SMALL = ("--space", "tool-formats", "--rollouts", "100", "--seeds", "2", "--organism", "compliant", "--jobs", "1")
+SMALL = ("--space", "tool-formats", "--rollouts", "180", "--seeds", "2", "--organism", "compliant", "--jobs", "1")
 
 
 @pytest.mark.parametrize(
