@@ -299,11 +299,7 @@ def _climbed(hunt: _Hunt) -> _Found:
     arena = _Field(hunt)
     share = hunt.rollouts * (1 - _SCREENING_SHARE) / len(_LADDER)
     arena.play(ends, _epochs(share, len(ends), hunt.tasks), "last round")
-    return _Found(*_parts(arena.found(ends, len(ends))), entrants=len(starts))
-
-
-def _parts(found: _Found) -> tuple[Configuration, float, int]:
-    return found.best, found.above, found.finalists
+    return arena.found(ends, len(starts))
 
 
 def _climb(hunt: _Hunt, start: Configuration, rng: random.Random, purpose: str, most: int) -> Configuration:

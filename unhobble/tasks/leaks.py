@@ -25,6 +25,8 @@ _ZIPPED: dict[bytes, Callable[[io.BytesIO], io.BufferedIOBase]] = {
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\x00": lzma.LZMAFile,
 }
+# What the standard readers raise at a file that is damaged, encrypted (RuntimeError) or compressed in a way that they do not know
+# (zipfile's NotImplementedError).
 _DAMAGED = (
     *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError),
     *(zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile),

@@ -1,12 +1,8 @@
 """Random numbers without a generator: each is a hash of what it is for, so that neither order nor clock can change it."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -23,10 +19,6 @@ class Draws:
     def below(self, count: int, name: str, index: int = 0) -> int:
         """A number in 0, 1, ..., ``count - 1``."""
         return int(self.uniform(name, index) * count)
-
-    def choose(self, options: Sequence[T], name: str, index: int = 0) -> T:
-        """One of ``options``, each with the same probability."""
-        return options[self.below(len(options), name, index)]
 
 
 @lru_cache(maxsize=4096)
