@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import process_time
 
-from service.calibration.best import find_best
+from service.calibration.best import find_best, measured
 from service.calibration.figures import Calibration, OrganismFigures, StudyFigures, Value
 from service.calibration.judging import judge_study
+from service.calibration.simulations import Simulations
 from service.calibration.subjects import Course, Subject
 from service.calibration.truths import ROLLOUTS_OF_ENDS, Truths
 from service.plan import StudyPlan
@@ -21,7 +22,7 @@ from unhobble import __version__
 from unhobble.analysis.report import LEVEL
 from unhobble.configuration import Configuration
 from unhobble.errors import UnhobbleError
-from unhobble.models.organism.truth import Simulator
+from unhobble.models.organism.truth import Simulator, Truth
 from unhobble.registry import Registry, installed
 from unhobble.tasks.quality import rehearsals_of
 from unhobble.tasks.rehearsal import Rehearsal
@@ -42,13 +43,34 @@ class Ends:
     cpu_s: float
 
 
+RIVALS = 2
+"""Recommendations of an organism's studies that are measured against the best that the long search found, at the most."""
+
+_ROLLOUTS_OF_A_RIVAL = 1_300
+"""About what one of them takes."""
+
+
 @dataclass(frozen=True)
 class _Piece:
-    """One thing to do: a study where there is a seed, else the ends. ``weight`` is about how many rollouts it takes."""
+    """One thing to do: a study where there is a seed, the values of ``rivals`` where they are given, else the ends.
+
+    ``weight`` is about how many rollouts it takes.
+    """
 
     subject: Subject
-    seed: int | None
     weight: int
+    seed: int | None = None
+    rivals: tuple[Configuration, ...] | None = None
+
+    @property
+    def what(self) -> str:
+        """What it is called."""
+        if self.rivals is not None:
+            return f"{self.subject.name}, rivals of the best"
+        return f"{self.subject.name}, " + ("the truth" if self.seed is None else f"seed {self.seed}")
+
+
+_Result = Ends | StudyFigures | tuple[Value, ...]
 
 
 def calibrate(
@@ -65,25 +87,37 @@ def calibrate(
     dies. When it is left early, by Ctrl-C or any error, its processes are ended.
     """
     started_s = time.monotonic()
-    ends = [_Piece(subject, None, course.rollouts_for_the_best) for subject in subjects]
-    studies = [_Piece(subject, seed, course.rollouts + ROLLOUTS_FOR_A_STUDY) for subject in subjects for seed in seeds]
-    whole = sum(piece.weight for piece in (*ends, *studies))
-    found: dict[tuple[str, int | None], Ends | StudyFigures] = {}
-    for piece, result in _done(course, [*ends, *studies], jobs):  # the long ones first, so that all processes end together
-        found[piece.subject.name, piece.seed] = result
-        what = f"{piece.subject.name}, " + ("the truth" if piece.seed is None else f"seed {piece.seed}")
-        advance(what, piece.weight, whole)
-    organisms = tuple(_organism(subject, seeds, found) for subject in subjects)
-    return _calibration(course.plan(subjects[0], seeds[0], installed()), course, organisms, seeds).model_copy(
+    ends = [_Piece(subject, course.rollouts_for_the_best) for subject in subjects]
+    studies = [_Piece(subject, course.rollouts + ROLLOUTS_FOR_A_STUDY, seed) for subject in subjects for seed in seeds]
+    whole = sum(piece.weight for piece in (*ends, *studies)) + len(subjects) * RIVALS * _ROLLOUTS_OF_A_RIVAL
+    with _bench_of(course, jobs) as done:
+
+        def told(pieces: Sequence[_Piece]) -> dict[str, _Result]:
+            found = {}
+            for piece, result in done(pieces):
+                found[piece.what] = result
+                advance(piece.what, piece.weight, whole)
+            return found
+
+        found = told([*ends, *studies])  # the long ones first, so that all processes end together
+        organisms = [
+            _organism(subject, [found[piece.what] for piece in (*ends, *studies) if piece.subject is subject])
+            for subject in subjects
+        ]
+        contests = [
+            _Piece(one, RIVALS * _ROLLOUTS_OF_A_RIVAL, rivals=_rivals(of)) for one, of in zip(subjects, organisms, strict=True)
+        ]
+        values = told(contests)
+    organisms = [
+        _contested(of, contest.rivals or (), values[contest.what]) for of, contest in zip(organisms, contests, strict=True)
+    ]
+    return _calibration(course.plan(subjects[0], seeds[0], installed()), course, tuple(organisms), seeds).model_copy(
         update={"wall_s": time.monotonic() - started_s, "cores": jobs}
     )
 
 
-def _organism(
-    subject: Subject, seeds: Sequence[int], found: "dict[tuple[str, int | None], Ends | StudyFigures]"
-) -> OrganismFigures:
-    ends, studies = found[subject.name, None], [found[subject.name, seed] for seed in seeds]
-    assert isinstance(ends, Ends)
+def _organism(subject: Subject, results: Sequence[_Result]) -> OrganismFigures:
+    ends = next(result for result in results if isinstance(result, Ends))
     return OrganismFigures(
         name=subject.name,
         fingerprint=subject.traits.fingerprint,
@@ -92,7 +126,7 @@ def _organism(
         best=ends.best_value,
         best_configuration=dict(ends.best.root),
         truth_cpu_s=ends.cpu_s,
-        studies=tuple(_same_truth(study, ends) for study in studies if isinstance(study, StudyFigures)),
+        studies=tuple(_same_truth(result, ends) for result in results if isinstance(result, StudyFigures)),
     )
 
 
@@ -101,6 +135,28 @@ def _same_truth(study: StudyFigures, ends: Ends) -> StudyFigures:
     values = {ends.best: ends.best_value, ends.baseline: ends.baseline_value}
     value = values.get(Configuration(study.recommended), study.true_value)
     return study.model_copy(update={"true_value": value})
+
+
+def _rivals(organism: OrganismFigures) -> tuple[Configuration, ...]:
+    """What studies recommended that seems better than the best of the long search, the best first: that may have been too short."""
+    better = {
+        Configuration(one.recommended): one.true_value.mean for one in organism.studies if one.true_value.mean > organism.best.mean
+    }
+    return tuple(sorted(better, key=better.__getitem__, reverse=True)[:RIVALS])
+
+
+def _contested(organism: OrganismFigures, rivals: Sequence[Configuration], values: _Result) -> OrganismFigures:
+    """``organism`` with a rival as its best, if one did better with the luck that the best was measured by."""
+    assert isinstance(values, tuple)
+    best = max(zip(values, rivals, strict=True), key=lambda pair: pair[0].mean, default=None)
+    if best is None or best[0].mean <= organism.best.mean:
+        return organism
+    value, configuration = best
+    studies = tuple(
+        study.model_copy(update={"true_value": value}) if Configuration(study.recommended) == configuration else study
+        for study in organism.studies
+    )
+    return organism.model_copy(update={"best": value, "best_configuration": dict(configuration.root), "studies": studies})
 
 
 def _calibration(plan: StudyPlan, course: Course, organisms: tuple[OrganismFigures, ...], seeds: Sequence[int]) -> Calibration:
@@ -133,10 +189,17 @@ class _Bench:
     _ready: dict[str, tuple[Simulator, Truths]] = field(default_factory=dict)
     _rehearsed: dict[str, Rehearsal] | None = None
 
-    def do(self, piece: _Piece) -> Ends | StudyFigures:
+    def do(self, piece: _Piece) -> _Result:
         plan = self.course.plan(piece.subject, piece.seed or 0, self.registry)
         simulator, truths = self._of(piece.subject, plan)
+        if piece.rivals is not None:
+            return self._values(plan, simulator, piece.rivals)
         return self._ends(plan, simulator, truths) if piece.seed is None else judge_study(plan, simulator, self.registry, truths)
+
+    def _values(self, plan: StudyPlan, simulator: Simulator, configurations: Sequence[Configuration]) -> tuple[Value, ...]:
+        """What ``configurations`` are worth, by the rollouts that the best of the long search was measured by."""
+        with Simulations(simulator.traits, plan.chosen, self._rehearsals(plan), plan.spec.limits) as simulations:
+            return tuple(_value(measured(simulations, one), plan) for one in configurations)
 
     def _of(self, subject: Subject, plan: StudyPlan) -> tuple[Simulator, Truths]:
         if subject.name not in self._ready:
@@ -166,8 +229,7 @@ class _Bench:
             objective=plan.spec.objective,
             rollouts=self.course.rollouts_for_the_best,
         )
-        mean, error = best.truth.under(plan.spec.objective)
-        value, found = Value(mean=mean, error=error), best.configuration
+        value, found = _value(best.truth, plan), best.configuration
         baseline = truths.value(plan.baseline, rollouts=ROLLOUTS_OF_ENDS)
         if baseline.mean > value.mean:  # the baseline is of the space too
             value, found = baseline, plan.baseline
@@ -184,22 +246,36 @@ def _open(course: Course) -> None:
     _bench = _Bench(course)
 
 
-def _do(piece: _Piece) -> Ends | StudyFigures:
+def _do(piece: _Piece) -> _Result:
     assert _bench is not None
     return _bench.do(piece)
 
 
-def _done(course: Course, pieces: Sequence[_Piece], jobs: int) -> Iterator[tuple[_Piece, Ends | StudyFigures]]:
-    """The pieces with what came of them, as they are finished."""
+def _value(truth: Truth, plan: StudyPlan) -> Value:
+    mean, error = truth.under(plan.spec.objective)
+    return Value(mean=mean, error=error)
+
+
+_Done = Callable[[Sequence[_Piece]], Iterator[tuple[_Piece, _Result]]]
+"""Does pieces, and gives them with what came of them, as they are finished."""
+
+
+@contextmanager
+def _bench_of(course: Course, jobs: int) -> Iterator[_Done]:
+    """Whoever does the pieces: this process for one job, else as many others. Raises ``UnhobbleError`` where one of them dies."""
     if jobs == 1:
         bench = _Bench(course)
-        yield from ((piece, bench.do(piece)) for piece in pieces)
+        yield lambda pieces: ((piece, bench.do(piece)) for piece in pieces)
         return
     with _pool(course, jobs) as pool:
-        futures = {pool.submit(_do, piece): piece for piece in pieces}
-        try:
+
+        def done(pieces: Sequence[_Piece]) -> Iterator[tuple[_Piece, _Result]]:
+            futures = {pool.submit(_do, piece): piece for piece in pieces}
             for future in as_completed(futures):
                 yield futures[future], future.result()
+
+        try:
+            yield done
         except BrokenProcessPool:
             raise UnhobbleError(
                 "a process of the calibration was ended from outside; if memory was short, try fewer with --jobs"

@@ -36,7 +36,7 @@ def test_two_processes_find_what_one_finds(alone):
         advance=lambda _, some, whole: told.append((some, whole)),
     )
     assert without_seconds(both.model_dump(mode="json")) == without_seconds(alone.model_dump(mode="json"))
-    assert len(told) == 2 + 4
+    assert len(told) == 2 + 4 + 2
     assert sum(some for some, _ in told) == told[0][1]
 
 
@@ -76,3 +76,13 @@ def test_what_is_kept_is_read_as_it_was(alone):
     again = Calibration.from_json(alone.to_json())
     assert again.to_json() == alone.to_json()
     assert again.simulated
+
+
+@pytest.mark.slow
+def test_what_a_study_recommends_is_the_best_where_the_long_search_was_too_short_to_find_it():
+    short = Course(space="tool-formats", rollouts=180, rollouts_for_the_best=40)
+    organism = calibrate(short, read_subjects(["format-bound"]), range(2)).organisms[0]
+    winners = [study for study in organism.studies if study.recommended == organism.best_configuration]
+    assert winners
+    assert all(study.true_value == organism.best for study in winners)
+    assert organism.best.mean > organism.baseline.mean
