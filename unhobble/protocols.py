@@ -25,6 +25,7 @@ from unhobble.records import (
     Lease,
     NewRollout,
     Outcome,
+    Outlook,
     Page,
     Recommendation,
     RolloutFilter,
@@ -420,6 +421,13 @@ class SearchStrategy(Protocol):
         """The ``n`` best configurations of a track by posterior mean, best first; fewer if fewer have outcomes.
 
         Without a ``track`` it is the baseline's. The probability of being best is that among the track's configurations.
+        """
+        ...
+
+    def outlook(self, track: Track | None = None) -> Outlook | None:
+        """What is believed of all configurations of a track, by default the baseline's; None where nothing is, or not yet.
+
+        It may take a second of computing.
         """
         ...
 

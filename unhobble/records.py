@@ -61,6 +61,35 @@ class Recommendation(Frozen):
     rollouts: int = Field(description="Scored rollouts it rests on.")
 
 
+class Effect(Frozen):
+    """How much of what varies between configurations of the space one dimension, or a pair of them, accounts for."""
+
+    dimensions: tuple[str, ...] = Field(description="The path, or the two of a pair beyond what each does alone.")
+    share: float = Field(description="Share of the variance of the success rate's logit over the space; all of them sum to 1.")
+    low: float = Field(description="Lower end of the 90 % credible interval.")
+    high: float = Field(description="Upper end of the 90 % credible interval.")
+
+
+class Outlook(Frozen):
+    """What a strategy believes of the whole space, not only of what was tried. Success rates are means over the search tasks."""
+
+    maximum: float = Field(description="Posterior mean of the best success rate that any configuration of the space has.")
+    maximum_low: float = Field(description="Lower end of its 90 % credible interval.")
+    maximum_high: float = Field(description="Upper end of its 90 % credible interval.")
+    upper_limit: float = Field(description="95 % of the posterior of the maximum lies below: the upper limit of the space.")
+    shortfalls: tuple[float, ...] = Field(
+        description="Draws from the posterior of the maximum less the success rate of what is recommended; sorted, never below 0."
+    )
+    gains: tuple[tuple[float, float], ...] = Field(
+        description="For shares of the search's budget that are added to it (0.1, 1, 3, 9): what is expected to be gained by it."
+    )
+    effects: tuple[Effect, ...] = Field((), description="Dimensions and pairs, the largest share first.")
+
+    def probability_beaten(self, by: float) -> float:
+        """Probability that some configuration of the space beats the recommended one by more than ``by``."""
+        return sum(shortfall > by for shortfall in self.shortfalls) / len(self.shortfalls)
+
+
 # --- at the store seam --------------------------------------------------------------------------------------------------
 class Lease(Frozen):
     """The right to write to a study. ``epoch`` grows with each owner and fences off the owners before."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from unhobble.configuration import Configuration
 from unhobble.protocols import SearchStrategy
-from unhobble.records import Outcome, Recommendation, RolloutRequest
+from unhobble.records import Outcome, Outlook, Recommendation, RolloutRequest
 from unhobble.tracks import Track
 from unhobble.vocabulary import TrialState
 
@@ -63,6 +63,10 @@ class NumberedStrategy:
         """See ``protocols.SearchStrategy``."""
         best = self._strategy.recommend(n, track)
         return [recommended.model_copy(update={"trial": self._number(recommended.trial)}) for recommended in best]
+
+    def outlook(self, track: Track | None = None) -> Outlook | None:
+        """See ``protocols.SearchStrategy``."""
+        return self._strategy.outlook(track)
 
     def _number(self, inside: int) -> int:
         if inside not in self._outside:

@@ -30,7 +30,7 @@ from service.search.trials import (
 )
 from unhobble.configuration import Advantage, Configuration, Scalar
 from unhobble.messages import Frozen
-from unhobble.records import Outcome, Recommendation, RolloutRequest
+from unhobble.records import Outcome, Outlook, Recommendation, RolloutRequest
 from unhobble.tracks import Track
 from unhobble.vocabulary import TrialState
 
@@ -123,6 +123,11 @@ class RacingStrategy:
     def recommend(self, n: int = 1, track: Track | None = None) -> list[Recommendation]:
         """See ``protocols.SearchStrategy``."""
         return recommend(self._all, n, self._problem.seed, track or self._headline)
+
+    def outlook(self, track: Track | None = None) -> Outlook | None:
+        """None: a race knows only what it tried."""
+        del track
+        return None
 
     @property
     def _all(self) -> list[TrialLedger]:
