@@ -1,0 +1,255 @@
+"""One Bayesian model of all rollouts of a study.
+
+The logit of a rollout's success is f(configuration) + τ(task). Both are Gaussian:
+
+- f is the sum of an effect of each dimension, one of each pair of dimensions, a remainder (a product kernel over all dimensions, which
+  holds what more than two of them do together) and a residual of each configuration. Each part has a variance of its own, which is found
+  by marginal likelihood and shrunk to that of its like (``Variances``).
+- τ is a constant, a slope with the logarithm of the human minutes, and an effect of each task.
+
+Scores between 0 and 1 count as that share of a success (the quasi-likelihood of Papke and Wooldridge 1996). The posterior is Laplace's
+approximation (Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning", sections 3.4 and 5.5), in which the tasks, few as
+they are, are eliminated first: with W the weights of the cells (configurations × tasks) and S the prior covariance of τ,
+
+    G = (S⁻¹ + diag Σᵢ Wᵢₜ)⁻¹,   Λ = diag Σₜ Wᵢₜ − W G Wᵀ,   R = (K + Λ⁻¹)⁻¹ = (I + ΛK)⁻¹Λ,
+
+f has the covariance K − K R K at the configurations seen, and K** − K* R K*ᵀ at any others.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+Floats = NDArray[np.float64]
+
+_CONSTANT, _SLOPE, _TASK = 4.0, 1.0, 1.0
+"""Prior variances of τ's parts, in squared logits; the last is where its search begins."""
+
+_CELL = 0.3
+"""Variance, in squared logits, of what a configuration does on one task beyond both effects. It is what keeps many repeats of one cell
+from being taken for so many independent rollouts."""
+
+_TURNS = 12
+"""Newton steps at the most; from the posterior before, two or three are enough."""
+
+
+@dataclass(frozen=True)
+class Variances:
+    """Variances of the parts of f and τ, in squared logits: by dimension, by pair (upper triangle), and of the rest."""
+
+    single: Floats
+    pair: Floats
+    remainder: float
+    residual: float
+    task: float = _TASK
+
+    @classmethod
+    def begin(cls, axes: int) -> "Variances":
+        """What is believed before anything is seen: single effects are larger than pairs', and those than the rest."""
+        upper = np.triu(np.ones((axes, axes)), 1)
+        return cls(np.full(axes, 0.12), 0.02 * upper, 0.06, 0.05)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The kernels of two lists of configurations by their parts, without variances: ``single`` is axes × a × b, ``product`` is a × b."""
+
+    single: Floats
+    product: Floats
+
+    def kernel(self, variances: Variances) -> Floats:
+        """The covariance of f between the two lists, without residuals."""
+        axes, a, b = self.single.shape
+        flat = self.single.reshape(axes, a * b)
+        total: Floats = variances.remainder * self.product
+        if axes:
+            total = total + (flat * (variances.single[:, None] + variances.pair @ flat)).sum(axis=0).reshape(a, b)
+        return total
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What was seen: rollouts and the sum of their scores, for each configuration and task."""
+
+    counts: Floats
+    scores: Floats
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """f and τ given the cells, at the configurations that have cells. ``weights`` are α = K⁻¹f and ``precision`` is R."""
+
+    variances: Variances
+    f: Floats
+    tau: Floats
+    weights: Floats
+    precision: Floats
+    task_gain: Floats
+    """G W ᵀ: how τ follows f."""
+    task_rest: Floats
+    """G: the covariance of τ that is left once f is known."""
+
+    def mean(self, cross: Floats) -> Floats:
+        """Posterior mean of f where ``cross`` (others × seen) is the prior covariance with the configurations seen."""
+        found: Floats = cross @ self.weights
+        return found
+
+    def variance(self, cross: Floats, own: Floats) -> Floats:
+        """Posterior variances of f, where ``own`` are the prior ones."""
+        found: Floats = own - np.einsum("ij,ij->i", cross @ self.precision, cross)
+        return np.maximum(found, 1e-9)
+
+    def covariance(self, cross: Floats, prior: Floats) -> Floats:
+        """Posterior covariance of f between others, where ``prior`` is theirs before anything was seen."""
+        found: Floats = prior - cross @ self.precision @ cross.T
+        return (found + found.T) / 2
+
+
+def task_prior(log_minutes: Floats, variance: float) -> Floats:
+    """The prior covariance of τ, in squared logits; ``log_minutes`` are any logarithms of the human minutes."""
+    spread = log_minutes.std()
+    scaled = (log_minutes - log_minutes.mean()) / (spread if spread > 0 else 1.0)
+    found: Floats = _CONSTANT + _SLOPE * np.outer(scaled, scaled) + variance * np.eye(len(scaled))
+    return found
+
+
+def fit(kernel: Floats, cells: Cells, variances: Variances, log_minutes: Floats, start: "tuple[Floats, Floats] | None" = None) -> Posterior:
+    """The posterior under ``kernel`` (residuals included); ``start`` is where Newton's method begins, f and τ."""
+    prior = task_prior(log_minutes, variances.task)
+    f, tau = start if start is not None else (np.zeros(len(kernel)), np.zeros(len(prior)))
+    weights = np.linalg.solve(kernel, f) if start is not None else f.copy()
+    inverse = np.linalg.inv(prior)
+    height = _height(cells, f, tau, weights, inverse)
+    for _ in range(_TURNS):
+        step = _newton(kernel, cells, prior, f, tau)
+        part = 1.0
+        while True:
+            new_f, new_tau = f + part * (step.f - f), tau + part * (step.tau - tau)
+            new_weights = weights + part * (step.weights - weights)
+            new_height = _height(cells, new_f, new_tau, new_weights, inverse)
+            if new_height >= height - 1e-9 or part < 1e-3:
+                break
+            part /= 2
+        moved = float(np.abs(new_f - f).max(initial=0.0) + np.abs(new_tau - tau).max(initial=0.0))
+        f, tau, weights, height = new_f, new_tau, new_weights, new_height
+        if moved < 1e-3:
+            break
+    weight, _, precision, rest = _curvature(kernel, cells, prior, f, tau)
+    return Posterior(variances, f, tau, weights, precision, rest @ weight.T, rest)
+
+
+@dataclass(frozen=True)
+class _Step:
+    f: Floats
+    tau: Floats
+    weights: Floats
+
+
+def _cell_terms(cells: Cells, f: Floats, tau: Floats) -> tuple[Floats, Floats]:
+    """Gradient and weight of each cell's log likelihood; both less than the rollouts' own, where there are several."""
+    p = expit(f[:, None] + tau[None, :])
+    spread = p * (1 - p)
+    shrink = 1 / (1 + np.maximum(cells.counts - 1, 0) * spread * _CELL)
+    return (cells.scores - cells.counts * p) * shrink, np.maximum(cells.counts * spread * shrink, 0.0)
+
+
+def _curvature(kernel: Floats, cells: Cells, prior: Floats, f: Floats, tau: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """W, Λ, R and G at f and τ."""
+    _, weight = _cell_terms(cells, f, tau)
+    rest = np.linalg.solve(np.eye(len(tau)) + prior * weight.sum(axis=0)[None, :], prior)
+    rest = (rest + rest.T) / 2
+    lam = np.diag(weight.sum(axis=1)) - weight @ rest @ weight.T
+    precision = np.linalg.solve(np.eye(len(f)) + lam @ kernel, lam)
+    return weight, lam, (precision + precision.T) / 2, rest
+
+
+def _newton(kernel: Floats, cells: Cells, prior: Floats, f: Floats, tau: Floats) -> _Step:
+    slope, weight = _cell_terms(cells, f, tau)
+    rows, columns = weight.sum(axis=1), weight.sum(axis=0)
+    rest = np.linalg.solve(np.eye(len(tau)) + prior * columns[None, :], prior)
+    right_f = rows * f + weight @ tau + slope.sum(axis=1)
+    right_tau = weight.T @ f + columns * tau + slope.sum(axis=0)
+    lam = np.diag(rows) - weight @ rest @ weight.T
+    weights = np.linalg.solve(np.eye(len(f)) + lam @ kernel, right_f - weight @ (rest @ right_tau))
+    new = kernel @ weights
+    return _Step(new, rest @ (right_tau - weight.T @ new), weights)
+
+
+def _height(cells: Cells, f: Floats, tau: Floats, weights: Floats, inverse: Floats) -> float:
+    """What Newton's method climbs: the log likelihood and the log prior, up to a constant."""
+    eta = f[:, None] + tau[None, :]
+    p = expit(eta)
+    shrink = 1 / (1 + np.maximum(cells.counts - 1, 0) * p * (1 - p) * _CELL)
+    likelihood = ((cells.scores * eta - cells.counts * np.logaddexp(0, eta)) * shrink).sum()
+    return float(likelihood - 0.5 * f @ weights - 0.5 * tau @ inverse @ tau)
+
+
+# --- variances ------------------------------------------------------------------------------------------------------------
+_WIDTH_OF_CLASS, _WIDTH_OF_ONE, _WIDTH_ALONE = 2.0, 1.0, 2.0
+"""Standard deviations of the priors of log variances: of a class (single, pair), of each within it, and of the rest."""
+
+
+_TASKS_BELIEVED = 3.0
+
+
+def improved(posterior: Posterior, parts: Parts, log_minutes: Floats) -> Variances:
+    """Variances that make what was seen more likely: a step of Fisher's scoring in their logarithms, with their priors.
+
+    The gradient of the log marginal likelihood is ½ v (αᵀ K_v α − tr R K_v) for each part K_v; how the mode moves with the variances is
+    left out, as in expectation maximisation.
+    """
+    now = posterior.variances
+    began = Variances.begin(len(now.single))
+    outer = np.outer(posterior.weights, posterior.weights)
+    axes, count, _ = parts.single.shape
+    flat = parts.single.reshape(axes, count * count)
+
+    def sums(matrix: Floats) -> tuple[Floats, Floats, float, float]:
+        weighted = flat * matrix.reshape(-1)
+        return (
+            now.single * weighted.sum(axis=1),
+            now.pair * (weighted @ flat.T),
+            now.remainder * float((parts.product * matrix).sum()),
+            now.residual * float(np.trace(matrix)),
+        )
+
+    found, expected = sums(outer), sums(posterior.precision)
+    single = _class_step(now.single, began.single, found[0], expected[0])
+    upper = np.triu_indices(axes, 1)
+    pair = now.pair.copy()
+    pair[upper] = _class_step(now.pair[upper], began.pair[upper], found[1][upper], expected[1][upper])
+    remainder = _step(now.remainder, began.remainder, found[2], expected[2])
+    residual = _step(now.residual, began.residual, found[3], expected[3])
+    return Variances(single, pair, remainder, residual, _task_variance(posterior, log_minutes))
+
+
+def _task_variance(posterior: Posterior, log_minutes: Floats) -> float:
+    """A step of expectation maximisation for the variance of the tasks' own effects, with the weight of a few tasks as its prior."""
+    now = posterior.variances.task
+    inverse = np.linalg.inv(task_prior(log_minutes, now))
+    own = now * inverse @ posterior.tau
+    left = now * len(own) - now**2 * np.trace(inverse) + now**2 * np.trace(inverse @ posterior.task_rest @ inverse)
+    return float((own @ own + left + _TASK * _TASKS_BELIEVED) / (len(own) + _TASKS_BELIEVED))
+
+
+def _step(now: float, began: float, found: float, expected: float) -> float:
+    gradient = 0.5 * (found - expected) - np.log(now / began) / _WIDTH_ALONE**2
+    curvature = 0.5 * max(expected, 0.0) + 1 / _WIDTH_ALONE**2
+    return float(now * np.exp(np.clip(gradient / curvature, -1, 1)))
+
+
+def _class_step(now: Floats, began: Floats, found: Floats, expected: Floats) -> Floats:
+    """The same for a class, whose log variances have a common part c ~ N(0, a²) and parts of their own ~ N(0, b²)."""
+    if not len(now):
+        return now
+    log_now = np.log(now / began)
+    a2, b2 = _WIDTH_OF_CLASS**2, _WIDTH_OF_ONE**2
+    # The prior precision of the sum of both parts, by Sherman and Morrison.
+    count = len(now)
+    prior = np.eye(count) / b2 - np.full((count, count), a2 / (b2 * (b2 + count * a2)))
+    gradient = 0.5 * (found - expected) - prior @ log_now
+    curvature = np.diag(0.5 * np.maximum(expected, 0.0)) + prior
+    step = np.linalg.solve(curvature, gradient)
+    return now * np.exp(np.clip(step, -1, 1))
