@@ -29,6 +29,7 @@ class PruningStrategy(SampledStrategy):
 
     def __init__(self, config: PruningConfig, problem: SearchProblem, proposer: Proposer) -> None:
         super().__init__(problem, proposer, contenders=config.contenders, contenders_fraction=config.contenders_fraction)
+        self._repeats: set[int] = set()  # trials whose pending proposal is of a configuration that was complete before
 
     @abstractmethod
     def _stop_after(self, settled: int) -> int:
@@ -42,11 +43,17 @@ class PruningStrategy(SampledStrategy):
     def _first(self) -> int:
         return self._stop_after(0)
 
+    def _repeat(self, trial: TrialLedger, proposal: optuna.trial.Trial) -> bool:
+        extended = super()._repeat(trial, proposal)
+        if extended:
+            self._repeats.add(trial.number)
+        return extended
+
     def _judge(self, trial: TrialLedger, cell: Cell) -> None:
         if trial.state is not TrialState.running:
             return
-        proposal = self._pending.get(trial.number)
-        if proposal and self._in_first_pass(trial) and cell in trial.scores and self._prunes(trial, proposal, cell):
+        proposal = None if trial.number in self._repeats else self._pending.get(trial.number)
+        if proposal and cell in trial.scores and cell[1] == 0 and self._prunes(trial, proposal, cell):
             self._finish(trial, TrialState.pruned)
         elif trial.wanted < self._schedule.tasks:
             stop = self._stop_after(len(trial.scores) + len(trial.abandoned))
@@ -55,17 +62,15 @@ class PruningStrategy(SampledStrategy):
         elif trial.settled(self._schedule):
             self._finish(trial, TrialState.complete)
 
-    def _in_first_pass(self, trial: TrialLedger) -> bool:
-        return trial.wanted <= self._schedule.tasks
-
     def _prunes(self, trial: TrialLedger, proposal: optuna.trial.Trial, cell: Cell) -> bool:
         proposal.report(*self._report(trial, cell))
-        return proposal.should_prune() and trial.number != 0
+        # Who is to have further epochs already was a contender.
+        return proposal.should_prune() and trial.number != 0 and trial.wanted <= self._schedule.tasks
 
     def _finish(self, trial: TrialLedger, state: TrialState) -> None:
-        proposal = self._pending.get(trial.number)
-        if proposal and not self._in_first_pass(trial):
-            self._report_repeat(trial, proposal)
+        if trial.number in self._repeats:
+            self._report_repeat(trial, self._pending[trial.number])
+            self._repeats.discard(trial.number)
         super()._finish(trial, state)
 
     @abstractmethod

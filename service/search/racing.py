@@ -52,9 +52,7 @@ class RacingStrategy(SampledStrategy):
     """The race over any ``Proposer``."""
 
     def __init__(self, config: RaceConfig, problem: SearchProblem, proposer: Proposer) -> None:
-        super().__init__(
-            problem, proposer, contenders=config.contenders, contenders_fraction=config.contenders_fraction
-        )
+        super().__init__(problem, proposer, contenders=config.contenders, contenders_fraction=config.contenders_fraction)
         self._first_tasks = min(config.first_tasks, self._schedule.tasks)
         self._prune_below = config.prune_below
 

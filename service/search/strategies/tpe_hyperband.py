@@ -36,8 +36,8 @@ class HyperbandStrategy(PruningStrategy):
 
     def _report(self, trial: TrialLedger, cell: Cell) -> tuple[float, int]:
         del cell
-        assert trial.mean is not None
-        return trial.mean, len(trial.scores)
+        first_pass = [score for (_, epoch), score in trial.scores.items() if epoch == 0]
+        return sum(first_pass) / len(first_pass), len(first_pass)
 
     def _report_repeat(self, trial: TrialLedger, proposal: optuna.trial.Trial) -> None:
         assert trial.mean is not None
