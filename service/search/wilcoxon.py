@@ -12,7 +12,7 @@ _EXACT_UP_TO = 13
 """SciPy's own border: with more pairs it takes the normal approximation."""
 
 
-class PairedPruner(optuna.pruners.BasePruner):
+class PairedPruner(optuna.pruners.BasePruner):  # type: ignore[misc]  # mypy does not follow Optuna
     """Decides as ``optuna.pruners.WilcoxonPruner`` does in a study that maximises; see there for the rule and its parameters."""
 
     def __init__(self, p_threshold: float, startup_steps: int) -> None:

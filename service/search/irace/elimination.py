@@ -5,6 +5,8 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from service.search.wilcoxon import probability_of_less
+
 Test = Literal["friedman", "t-test"]
 
 
@@ -49,7 +51,7 @@ def _by_friedman(scores: np.ndarray, alpha: float) -> list[bool]:
     spread = squares - cells * configurations * (configurations + 1) ** 2 / 4
     if spread <= 0:  # all are tied in every cell
         return [True] * configurations
-    statistic = (configurations - 1) * float(((sums - cells * (configurations + 1) / 2) ** 2).sum()) / cells / spread
+    statistic = (configurations - 1) * float(((sums - cells * (configurations + 1) / 2) ** 2).sum()) / spread
     if stats.chi2.sf(statistic, configurations - 1) >= alpha:
         return [True] * configurations
     freedom = (cells - 1) * (configurations - 1)
@@ -60,10 +62,8 @@ def _by_friedman(scores: np.ndarray, alpha: float) -> list[bool]:
 
 def _by_wilcoxon(scores: np.ndarray, alpha: float) -> list[bool]:
     best = int(order(scores, "friedman")[0])
-    difference = scores[:, best] - scores[:, 1 - best]
-    if not difference.any():
-        return [True, True]
-    worse = stats.wilcoxon(difference[difference != 0], alternative="greater", method="asymptotic").pvalue < alpha
+    against = scores[:, 1 - best] - scores[:, best]
+    worse = probability_of_less(tuple(against.tolist())) < alpha
     return [place == best or not worse for place in (0, 1)]
 
 

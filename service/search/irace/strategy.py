@@ -21,7 +21,7 @@ _RESTARTS = 5
 
 @dataclass(frozen=True)
 class Rules:
-    """The numbers of the paper, under its names in the order ``T_first``, ``T_each``, ``T_new``, the test, its level, ``elitist limit``."""
+    """The numbers of a race. In the paper they are T^first, T^each, T^new, the test and its level, and the elitist limit."""
 
     first_tasks: int
     each_tasks: int

@@ -1,8 +1,8 @@
 """Optuna's Gaussian process sampler over whole suites: its objective is a configuration's mean over all search tasks.
 
-https://optuna.readthedocs.io/en/stable/reference/samplers/generated/optuna.samplers.GPSampler.html: Matern 5/2 with a length scale for
-each dimension, log expected improvement, and its batch form where trials are under way. The sampler does not model dimensions that
-only some trials have (it draws them at random), so it is shown flat trials: see ``Proposer``.
+https://optuna.readthedocs.io/en/stable/reference/samplers/generated/optuna.samplers.GPSampler.html: Matern 5/2 with a length scale
+for each dimension, log expected improvement, and its batch form where trials are under way. The sampler does not model dimensions
+that only some trials have (it draws them at random), so it is shown flat trials: see ``Proposer``.
 """
 
 from importlib.util import find_spec

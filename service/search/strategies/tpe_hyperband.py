@@ -1,7 +1,7 @@
 """Optuna's TPE with its HyperbandPruner, whose resource is the number of tasks that a trial has finished.
 
-https://optuna.readthedocs.io/en/stable/reference/generated/optuna.pruners.HyperbandPruner.html: a trial reports its mean so far under
-the number of its finished tasks, and is pruned at the rungs of its bracket; the sampler learns bracket by bracket.
+https://optuna.readthedocs.io/en/stable/reference/generated/optuna.pruners.HyperbandPruner.html: a trial reports its mean so far
+under the number of its finished tasks, and is pruned at the rungs of its bracket; the sampler learns bracket by bracket.
 Li et al. 2018, https://jmlr.org/papers/v18/16-558.html.
 """
 

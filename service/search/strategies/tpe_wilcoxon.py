@@ -1,7 +1,7 @@
 """Optuna's TPE with its WilcoxonPruner: tasks are the instances by which a trial is paired with the best one.
 
-https://optuna.readthedocs.io/en/stable/reference/generated/optuna.pruners.WilcoxonPruner.html: each task is reported under a step of
-its own, and a pruned trial's value is the mean of what it had, because a pruned state would tell the sampler nothing of it.
+https://optuna.readthedocs.io/en/stable/reference/generated/optuna.pruners.WilcoxonPruner.html: each task is reported under a step
+of its own, and a pruned trial's value is the mean of what it had, because a pruned state would tell the sampler nothing of it.
 """
 
 import optuna
