@@ -58,6 +58,8 @@ class TrialLedger:
     asked: set[Cell] = field(default_factory=set)
     abandoned: set[Cell] = field(default_factory=set)
     scores: dict[Cell, float] = field(default_factory=dict)
+    _asked_to: int = field(default=0, repr=False)
+    _settled_to: int = field(default=0, repr=False)
 
     @property
     def mean(self) -> float | None:
@@ -66,16 +68,32 @@ class TrialLedger:
 
     def next_request(self, schedule: Schedule) -> RolloutRequest | None:
         """The next cell that is wanted and was not asked for yet."""
-        for place in range(self.wanted):
-            cell = schedule.cell(place)
+        while self._asked_to < self.wanted:
+            cell = schedule.cell(self._asked_to)
             if cell not in self.asked:
                 self.asked.add(cell)
                 return RolloutRequest(trial=self.number, configuration=self.configuration, task=cell[0], epoch=cell[1])
+            self._asked_to += 1  # what was asked for stays so: no place is looked at twice
         return None
 
-    def settled(self, schedule: Schedule) -> bool:
-        """Whether every wanted cell has a score or was abandoned."""
-        return all((c := schedule.cell(place)) in self.scores or c in self.abandoned for place in range(self.wanted))
+    def settled(self, schedule: Schedule, to: int | None = None) -> bool:
+        """Whether every wanted cell, or each of the first ``to``, has a score or was abandoned."""
+        places = self.wanted if to is None else to
+        while self._settled_to < places:
+            cell = schedule.cell(self._settled_to)
+            if cell not in self.scores and cell not in self.abandoned:
+                return False
+            self._settled_to += 1
+        return True
+
+    def score_at(self, schedule: Schedule, place: int) -> float | None:
+        """The score of the cell at a place; None without one."""
+        return self.scores.get(schedule.cell(place))
+
+    def mean_of_first(self, schedule: Schedule, places: int) -> float | None:
+        """The observed mean over the first ``places`` cells of the schedule; None where none of them has a score."""
+        scores = [score for place in range(places) if (score := self.score_at(schedule, place)) is not None]
+        return sum(scores) / len(scores) if scores else None
 
 
 def probability_not_worse(trial: TrialLedger, incumbent: TrialLedger) -> float:

@@ -3,13 +3,14 @@
 import optuna
 
 from service.search.problem import SearchProblem
-from service.search.racing import RaceConfig, RacingStrategy
+from service.search.racing import RaceConfig, racing_strategy
+from service.search.sampled import SampledStrategy
 
 
 class Config(RaceConfig):
     """Parameters of the race."""
 
 
-def build(config: Config, problem: SearchProblem) -> RacingStrategy:
+def build(config: Config, problem: SearchProblem) -> SampledStrategy:
     """A strategy for ``problem``."""
-    return RacingStrategy(config, problem, lambda seed: optuna.samplers.RandomSampler(seed=seed % 2**32))
+    return racing_strategy(config, problem, lambda seed: optuna.samplers.RandomSampler(seed=seed))

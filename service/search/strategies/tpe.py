@@ -1,12 +1,11 @@
 """Optuna's multivariate tree-structured Parzen estimator over unique configurations, raced on paired tasks."""
 
-import warnings
-
-import optuna
 from pydantic import Field
 
 from service.search.problem import SearchProblem
-from service.search.racing import RaceConfig, RacingStrategy
+from service.search.proposing import tpe_sampler
+from service.search.racing import RaceConfig, racing_strategy
+from service.search.sampled import SampledStrategy
 
 
 class Config(RaceConfig):
@@ -15,15 +14,6 @@ class Config(RaceConfig):
     startup_trials: int = Field(10, ge=1, description="Configurations drawn at random before the estimator begins.")
 
 
-def build(config: Config, problem: SearchProblem) -> RacingStrategy:
+def build(config: Config, problem: SearchProblem) -> SampledStrategy:
     """A strategy for ``problem``."""
-
-    def sampler(seed: int) -> optuna.samplers.BaseSampler:
-        with warnings.catch_warnings():
-            # ``group`` is what lets the multivariate estimator see conditional dimensions; Optuna still calls it experimental.
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return optuna.samplers.TPESampler(
-                n_startup_trials=config.startup_trials, multivariate=True, group=True, constant_liar=True, seed=seed % 2**32
-            )
-
-    return RacingStrategy(config, problem, sampler)
+    return racing_strategy(config, problem, tpe_sampler(config.startup_trials))
