@@ -237,7 +237,7 @@ class _Draw:
         return self._unit(tables)
 
     def _values(self, count: int, *, ordered: bool) -> Floats:
-        """How the values of a dimension differ: along their order (rising, best somewhere within, better from some value on) or not."""
+        """How the values of a dimension differ: along their order (rising, best somewhere, better from some value on) or not."""
         along = np.linspace(0, 1, count)
         match self.rng.choice(["rise", "peak", "step", "free"], p=[0.3, 0.3, 0.15, 0.25]) if ordered else "free":
             case "rise":
