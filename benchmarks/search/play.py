@@ -97,8 +97,9 @@ def play(
 ) -> list[Reading]:
     """What ``strategy`` answers after each of ``budgets``, in order; with the last one its search ends.
 
-    Up to ``in_flight`` rollouts run at once, and never more in all than the last budget. ``name`` and ``seed`` are what outcomes are
-    drawn from. A strategy that wants nothing more while nothing is under way has ended early: it answers the rest from what it has.
+    Up to ``in_flight`` rollouts run at once, and never more in all than the last budget. ``name`` and ``seed`` are what outcomes
+    are drawn from. A strategy that wants nothing more while nothing is under way has ended early: it answers the rest from what
+    it has. Raises ``ValueError`` for one that proposes more than it was asked for.
     """
     player = _Player(strategy, surface, f"{name}-{seed}", in_flight, max(budgets))
     readings = []
