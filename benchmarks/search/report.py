@@ -43,6 +43,7 @@ def plot(rows: Sequence[Row], file: Path) -> None:
     for strategy in dict.fromkeys(row.strategy for row in rows):
         own = [row for row in rows if row.strategy == strategy]
         _line(whole, strategy, [row.budget for row in own], [row.regret for row in own])
+    whole.set_ylim(bottom=0)  # only now: it ends scaling by what is drawn
     whole.set_title("mean simple regret, averaged over the surfaces")
     figure.legend(*whole.get_legend_handles_labels(), loc="upper right", frameon=False)
     for place, surface in enumerate(surfaces):
@@ -50,6 +51,7 @@ def plot(rows: Sequence[Row], file: Path) -> None:
         for strategy in dict.fromkeys(row.strategy for row in rows):
             own = [row for row in rows if row.strategy == strategy and surface in row.by_surface]
             _line(axes, strategy, [row.budget for row in own], [row.by_surface[surface] for row in own])
+        axes.set_ylim(bottom=0)
         axes.set_title(surface.rpartition("/")[2])
     figure.savefig(file, format="svg", metadata={"Date": None})
 
@@ -63,7 +65,6 @@ def _line(axes: Axes, label: str, budgets: Sequence[int], means: Sequence[Mean])
     axes.set_xscale("log")
     axes.set_xticks(budgets, [f"{budget:,}" for budget in budgets], minor=False)
     axes.minorticks_off()
-    axes.set_ylim(bottom=0)
     axes.set_xlabel("rollouts")
 
 

@@ -1,10 +1,10 @@
 """The idea of MIPROv2's search, written anew: minibatches for many, all tasks now and then for the best so far.
 
-DSPy's MIPROv2 (https://dspy.ai/api/optimizers/MIPROv2/) lets Optuna's TPE propose and scores each proposal on a minibatch of tasks.
-After every five minibatches (``minibatch_full_eval_steps``), and at the end, it scores the one with the best average of minibatches,
-of those that were not, on all tasks; what it returns is the best of these. This is no part of DSPy, which optimises instructions
-and demonstrations alone. Its minibatches are 35 tasks by default, meant for hundreds of tasks; here they are a quarter of the tasks.
-With rollouts under way at once, the next proposals do not wait for the last ones, but the end does.
+DSPy's MIPROv2 (https://dspy.ai/api/optimizers/MIPROv2/) lets Optuna's TPE propose and scores each proposal on a minibatch of
+tasks. After every five minibatches (``minibatch_full_eval_steps``), and at the end, it scores the one with the best average of
+minibatches, of those that were not, on all tasks; what it returns is the best of these. This is no part of DSPy, which optimises
+instructions and demonstrations alone. Its minibatches are 35 tasks by default, meant for hundreds of tasks; here they are a quarter
+of the tasks. With rollouts under way at once, the next proposals do not wait for the last ones, but the end does.
 """
 
 import random

@@ -1,7 +1,7 @@
 """SMAC3 behind lines of JSON, for ``smac3``. Runs in .venv-bench and imports nothing of this project.
 
-First line: the setting. Then ``{"ask": N}``, ``{"tell": KEY, "cost": 0 to 1, or null for none}`` or ``{"incumbent": true}``. Each is
-answered by one line, with the CPU seconds so far.
+First line: the setting. Then ``{"ask": N}``, ``{"tell": KEY, "cost": 0 to 1, or null for none}`` or ``{"incumbent": true}``.
+Each is answered by one line, with the CPU seconds so far.
 
 SMAC3 as it is documented for algorithm configuration over instances
 (https://automl.github.io/SMAC3/latest/api/smac/facade/algorithm_configuration_facade/): its facade with its defaults (a random
