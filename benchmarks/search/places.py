@@ -20,7 +20,7 @@ class Places:
         self.values: list[list[Scalar]] = [list(dimension.values()) for dimension in dimensions]
         self.counts = [len(values) for values in self.values]
         self._columns = {dimension.path: column for column, dimension in enumerate(dimensions)}
-        self._place: list[dict[Scalar, int]] = [{value: place for place, value in enumerate(values)} for values in self.values]
+        self._place = [{_key(value): place for place, value in enumerate(values)} for values in self.values]
 
     def rows(self, configurations: Iterable[Configuration]) -> Rows:
         """A row for each of ``configurations``. Raises ``ValueError`` for a value that its dimension does not have."""
@@ -39,7 +39,7 @@ class Places:
             active = np.ones(total, dtype=bool)
             for path, values in dimension.when.items():
                 parent = self._columns[path]
-                active &= np.isin(columns[parent], [self._place[parent][value] for value in values])
+                active &= np.isin(columns[parent], [self._place[parent][_key(value)] for value in values])
             repeats = np.where(active, count, 1)
             total = int(repeats.sum())
             within = np.arange(total) - np.repeat(np.cumsum(repeats) - repeats, repeats)
@@ -52,7 +52,12 @@ class Places:
         row = []
         for dimension, count, place in zip(self.dimensions, self.counts, self._place, strict=True):
             value = values.get(dimension.path)
-            if value is not None and value not in place:
+            if value is not None and _key(value) not in place:
                 raise ValueError(f"{dimension.path} has no value {value!r}")
-            row.append(count if value is None else place[value])
+            row.append(count if value is None else place[_key(value)])
         return row
+
+
+def _key(value: Scalar) -> tuple[bool, Scalar]:
+    """What tells True from 1, and 1.0 not from 1."""
+    return isinstance(value, bool), value

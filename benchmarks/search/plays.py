@@ -19,7 +19,7 @@ from benchmarks.search.contenders import contender
 from benchmarks.search.play import Reading, Surface, play, problem
 from search_spaces.space import Space
 from unhobble.configuration import Configuration
-from unhobble.errors import BadInput, Issue
+from unhobble.errors import BadInput, Issue, UnhobbleError
 from unhobble.messages import Frozen
 from unhobble.records import TaskInfo
 
@@ -72,7 +72,7 @@ def wanted(
 
 
 def carried_out(jobs: Sequence[Job], *, processes: int) -> Iterator[Play]:
-    """The plays of ``jobs`` as they are finished. No process outlives the iterator. Raises ``BadInput`` and what a strategy raises.
+    """The plays of ``jobs`` as they are finished. No process outlives the iterator. Raises what ``carry_out`` does.
 
     Each process computes with one thread, so that CPU seconds do not depend on the machine's cores.
     """
@@ -88,14 +88,22 @@ def carried_out(jobs: Sequence[Job], *, processes: int) -> Iterator[Play]:
 
 
 def carry_out(job: Job) -> Play:
-    """Play ``job`` in this process."""
-    surface = surface_of(job.surface, job.seed)
+    """Play ``job`` in this process. Raises ``UnhobbleError`` and whatever else a strategy raises, which say what was played."""
+    at = f"while {job.strategy} searched {job.surface} {job.seed}"
+    try:
+        surface = surface_of(job.surface, job.seed)
+        return _played(job, surface)
+    except UnhobbleError as error:
+        raise UnhobbleError(f"{at}: {error}") from error  # another class of error may not pass from process to process
+    except Exception as error:
+        error.add_note(at)
+        raise
+
+
+def _played(job: Job, surface: Surface) -> Play:
     strategy = contender(job.strategy).make(problem(surface, seed=job.seed, rollouts=max(job.budgets)))
     try:
         readings = play(strategy, surface, name=job.surface, seed=job.seed, budgets=job.budgets, in_flight=job.in_flight)
-    except Exception as error:
-        error.add_note(f"while {job.strategy} searched {job.surface} {job.seed}")
-        raise
     finally:
         if close := getattr(strategy, "close", None):  # a peer in a process of its own
             close()
