@@ -17,13 +17,15 @@ from typing import TypeVar
 
 from benchmarks.search.contenders import contender, names
 from benchmarks.search.figures import beside, rows
-from benchmarks.search.peers import PEERS
 from benchmarks.search.plays import Job, Play, carried_out, keep, kept, surface_of, wanted
 from benchmarks.search.report import plot, tables
 from benchmarks.search.surfaces import KINDS
 from unhobble.errors import BadInput, Issue, UnhobbleError
 
 T = TypeVar("T")
+
+_COSTLY = {"smac3"}
+"""Who searches only where it is named: hours of computing for a thousand rollouts on a few surfaces."""
 
 _MOST_IN_FLIGHT = 10_000
 
@@ -50,7 +52,9 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--strategies", nargs="+", metavar="NAME[:OPTION=VALUE,...]", help="the first is held against the others")
+    parser.add_argument(
+        "--strategies", nargs="+", metavar="NAME[:OPTION=VALUE,...]", help="all but smac3; the first is held against the others"
+    )
     parser.add_argument("--classes", nargs="+", metavar="CLASS", help=f"of {', '.join(KINDS)} (all, or none with --surface)")
     parser.add_argument("--surface", nargs="+", default=[], metavar="FILE.py:FACTORY", help="surfaces of your own: FACTORY(seed)")
     parser.add_argument("--seeds", nargs="+", default=["0-2"], metavar="A-B", help="seeds, or from one to another (0-2)")
@@ -66,7 +70,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
 def _jobs(arguments: argparse.Namespace) -> list[Job]:
     """What is to be played; completes ``arguments``. Raises ``BadInput`` with all that is wrong with them."""
     issues: list[Issue] = []
-    arguments.strategies = _once(arguments.strategies or [name for name in names() if name not in PEERS or PEERS[name].installed()])
+    arguments.strategies = _once(arguments.strategies or [name for name in names() if name not in _COSTLY])
     for strategy in arguments.strategies:
         try:
             contender(strategy)

@@ -16,10 +16,6 @@ class Peer:
     make: Callable[[SearchProblem], SearchStrategy]
     lacking: Callable[[], str]
 
-    def installed(self) -> bool:
-        """Whether it can be had here."""
-        return not self.lacking()
-
     def check(self) -> None:
         """Raise ``BadInput`` where it cannot be had."""
         if lacking := self.lacking():
