@@ -1,6 +1,6 @@
 # What a developer does with this repository. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-fast check format lock image bench-sandbox bench-server bench-agreement calibrate clean bootstrap-runtime bootstrap-dev
+.PHONY: help demo serve test test-fast check format lock image bench-sandbox bench-server bench-agreement bench-search calibrate clean bootstrap-runtime bootstrap-dev
 
 bin := .venv/bin
 packages := unhobble search_spaces sandboxes service benchmarks
@@ -49,6 +49,10 @@ bench-server: bootstrap-dev ## whether the organism server keeps its latency und
 
 bench-agreement: bootstrap-dev ## whether simulated rollouts agree with real ones, for every SIMULATED model. ARGS="--rollouts 60 --keep FILE"
 	@$(bin)/python -m benchmarks.agreement $(ARGS)
+
+bench-search: bootstrap-dev ## how well strategies and peers search surfaces whose best is known. ARGS="--strategies pooled tpe --keep FILE"
+	@benchmarks/install-peers
+	@$(bin)/python -m benchmarks.search $(ARGS)
 
 calibrate: bootstrap-runtime ## calibrate on every SIMULATED model, and write docs/calibration.* and the tables anew; minutes
 	@$(bin)/unhobble calibrate --save docs/calibration.json $(ARGS)

@@ -1,0 +1,1 @@
+"""Search strategies, and what others search with, on surfaces whose best is known."""
