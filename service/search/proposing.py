@@ -14,6 +14,9 @@ from unhobble.configuration import Configuration, Scalar
 
 optuna.logging.set_verbosity(logging.WARNING)
 
+TRACK = "track"
+"""The attribute of Optuna's trials that says which of them may be compared."""
+
 SamplerOfSeed = Callable[[int], optuna.samplers.BaseSampler]
 
 

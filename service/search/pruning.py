@@ -69,7 +69,8 @@ class PruningStrategy(SampledStrategy):
 
     def _finish(self, trial: TrialLedger, state: TrialState) -> None:
         if trial.number in self._repeats:
-            self._report_repeat(trial, self._pending[trial.number])
+            if trial.scores:
+                self._report_repeat(trial, self._pending[trial.number])
             self._repeats.discard(trial.number)
         super()._finish(trial, state)
 

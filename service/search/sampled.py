@@ -11,7 +11,7 @@ from pydantic import Field
 
 from service.search.ledgers import SHARE_WITHOUT_ADVANTAGE, LedgerStrategy, fewest_wanted, without_advantage
 from service.search.problem import SearchProblem
-from service.search.proposing import Proposer
+from service.search.proposing import TRACK, Proposer
 from service.search.trials import Cell, TrialLedger
 from unhobble.configuration import Configuration
 from unhobble.messages import Frozen
@@ -46,7 +46,7 @@ class SampledStrategy(LedgerStrategy):
         if trial.state is not TrialState.complete:
             self._proposer.forget(proposal)
             return False
-        self._pending[trial.number] = proposal
+        self._await(trial, proposal)
         self._extend(trial)
         return True
 
@@ -63,7 +63,11 @@ class SampledStrategy(LedgerStrategy):
 
     def _pend(self, trial: TrialLedger) -> None:
         if proposal := self._proposer.take_over(trial.configuration):
-            self._pending[trial.number] = proposal
+            self._await(trial, proposal)
+
+    def _await(self, trial: TrialLedger, proposal: optuna.trial.Trial) -> None:
+        proposal.set_user_attr(TRACK, trial.track.name)
+        self._pending[trial.number] = proposal
 
     def _want_more(self) -> bool:
         """Enter a new trial, or give an old one further cells, so that something is wanted again."""
@@ -78,7 +82,7 @@ class SampledStrategy(LedgerStrategy):
             configuration, proposal = self._proposer.draw(self._without_advantage if short else {})
             known = self._number_of.get(configuration)
             if known is None:
-                self._pending[self._enter(configuration, max(self._trials) + 1).number] = proposal
+                self._await(self._enter(configuration, max(self._trials) + 1), proposal)
                 return True
             if self._repeat(self._trials[known], proposal):
                 return True

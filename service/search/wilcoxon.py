@@ -8,12 +8,17 @@ import numpy as np
 import optuna
 from scipy import stats
 
+from service.search.proposing import TRACK
+
 _EXACT_UP_TO = 13
 """SciPy's own border: with more pairs it takes the normal approximation."""
 
 
 class PairedPruner(optuna.pruners.BasePruner):  # type: ignore[misc]  # mypy does not follow Optuna
-    """Decides as ``optuna.pruners.WilcoxonPruner`` does in a study that maximises; see there for the rule and its parameters."""
+    """Decides as ``optuna.pruners.WilcoxonPruner`` does in a study that maximises; see there for the rule and its parameters.
+
+    The best trial is the best one of the trial's own track: those of other tracks are not compared with it.
+    """
 
     def __init__(self, p_threshold: float, startup_steps: int) -> None:
         self._p_threshold = p_threshold
@@ -22,10 +27,11 @@ class PairedPruner(optuna.pruners.BasePruner):  # type: ignore[misc]  # mypy doe
 
     def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
         """Whether ``trial`` is worse than the best one on the steps that both have, and its mean is below the best one's."""
-        try:
-            best = study.best_trial.intermediate_values
-        except ValueError:  # no trial is complete yet
+        complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+        of_track = [other for other in complete if other.user_attrs.get(TRACK) == trial.user_attrs.get(TRACK)]
+        if not of_track:
             return False
+        best = max(of_track, key=lambda other: other.value).intermediate_values  # the oldest of the best, as Optuna has it
         mine = trial.intermediate_values
         differences = tuple(sorted(mine[step] - best[step] for step in mine.keys() & best.keys()))
         if len(differences) < max(2, self._startup_steps):

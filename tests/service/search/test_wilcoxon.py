@@ -39,3 +39,15 @@ def test_it_decides_as_optunas_pruner_does(seed):
         decided.append(ours.prune(study, frozen))
         assert decided[-1] == theirs.prune(study, frozen)
     assert seed or any(decided)
+
+
+def test_a_trial_is_not_pruned_for_what_another_track_can_do():
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
+    able, plain, other = study.ask(), study.ask(), study.ask()
+    for trial, track, score in ((able, "with-advantage", 1.0), (plain, "without-advantage", 0.0), (other, "with-advantage", 0.0)):
+        trial.set_user_attr("track", track)
+        for step in range(8):
+            trial.report(score, step)
+    study.tell(able, 1.0)
+    frozen = study.get_trials()
+    assert [PairedPruner(0.1, 2).prune(study, frozen[trial.number]) for trial in (plain, other)] == [False, True]
