@@ -65,6 +65,9 @@ class RaceConfig(Frozen):
 class RacingStrategy:
     """``protocols.SearchStrategy`` over any Optuna sampler. ``sampler`` makes one from a seed."""
 
+    forecasts = False
+    """A race knows only what it tried."""
+
     def __init__(self, config: RaceConfig, problem: SearchProblem, sampler: Callable[[int], optuna.samplers.BaseSampler]) -> None:
         self._config = config
         self._problem = problem
