@@ -54,13 +54,15 @@ class StudyPlan:
         in ``analysis.power.plan_confirmation``.
         """
         kept = min(left, self.confirm_rollouts)
+        fixed = self.spec.search.confirm_fraction is not None
+        played = kept if fixed else min(kept, self.confirmation.tasks * self.confirmation.arms * self.confirmation.epochs)
         return _planned(
             self.spec,
             tasks=len(self.tasks(Split.held_out)),
             arms=arms,
             attempts=attempts,
             most=min(left, max(kept, self.spec.budget.rollouts // 2)),
-            otherwise=kept,
+            otherwise=played,
             seen=seen,
         )
 
@@ -105,7 +107,7 @@ def plan_study(spec: StudySpec, registry: Registry) -> StudyPlan:
     if tasks:
         issues += _budget_issues(spec, splits)
     if suite and space and baseline and len(tasks) > 1:
-        confirmation = _confirmation(spec, splits, 1 + spec.search.finalists + _other_tracks(space, baseline, registry))
+        confirmation = _confirmation(spec, splits, space, 1 + spec.search.finalists + _other_tracks(space, baseline, registry))
         kept = confirmation.rollouts if spec.search.confirm_fraction is None else _by_fraction(spec, spec.search.confirm_fraction)
         plan = StudyPlan(spec, suite, space, baseline, splits, spec.budget.rollouts - kept, confirmation)
         try:
@@ -259,8 +261,8 @@ _USUAL_SHARE = 0.3
 """Share of the rollouts that is kept where no half of them would be enough for the declared effect."""
 _MOST_SHARE = 0.5
 """Share that the confirmation gets at most: a well-measured configuration that was hardly searched for helps nobody."""
-_ATTEMPTS = 2
-"""How much dearer the best is taken to be than the baseline, as long as nothing is known of either."""
+_DEARER, _DEARER_SCAFFOLD = 2, 3
+"""How much dearer the best is taken to be than the baseline before anything is known of either: where scaffolds vary, more."""
 _DRAWS = 64
 
 
@@ -268,13 +270,15 @@ def _by_fraction(spec: StudySpec, fraction: float) -> int:
     return math.ceil(spec.budget.rollouts * fraction)
 
 
-def _confirmation(spec: StudySpec, splits: dict[str, Split], arms: int) -> ConfirmationPlan:
+def _confirmation(spec: StudySpec, splits: dict[str, Split], space: Space, arms: int) -> ConfirmationPlan:
     """What can be planned before anything is known, but for the number of arms."""
     search, tasks = (list(splits.values()).count(split) for split in Split)
     left = max(2 * tasks, spec.budget.rollouts - search)
     usual = min(left, max(2 * tasks, _by_fraction(spec, spec.search.confirm_fraction or _USUAL_SHARE)))
     most = min(left, _by_fraction(spec, _MOST_SHARE))
-    return _planned(spec, tasks=tasks, arms=arms, attempts=_ATTEMPTS, most=most, otherwise=usual, seen=None)
+    varied = any(dimension.path == "scaffold" and dimension.count() != 1 for dimension in space.dimensions)
+    attempts = _DEARER_SCAFFOLD if varied else _DEARER
+    return _planned(spec, tasks=tasks, arms=arms, attempts=attempts, most=most, otherwise=usual, seen=None)
 
 
 def _planned(

@@ -132,18 +132,20 @@ def _resampled(console: "Console", confirmed: "Confirmed") -> None:
     found = confirmed.resampled
     if found is None:
         return
+    cost = f"One rollout of the best costs {found.cost_ratio:.2f} times as much as one of the baseline (in {found.unit})"
+    if found.matched == 1:
+        console.print(f"\n{cost}: what it gains is not bought by spending more.", markup=False, highlight=False)
+        return
     console.print(f"\n[bold]Does it beat plain resampling of the baseline?[/] {found.verdict.capitalize()}.")
-    cost = f"one rollout of the best costs {found.cost_ratio:.2f} times as much as one of the baseline (in {found.unit})"
     table = Table.grid(padding=(0, 2))
     table.add_row("  baseline, mean of one attempt", f"{confirmed.baseline.rate.mean:.2f}", interval(confirmed.baseline.rate))
     tries = "1 attempt" if found.attempts == 1 else f"{found.attempts} attempts"
     table.add_row(f"  baseline, best of {tries}", f"{found.rate.mean:.2f}", interval(found.rate))
     table.add_row("  best configuration minus that", f"{found.difference.mean:+.2f}", signed_interval(found.difference))
     console.print(table)
-    console.print(f"  {cost[0].upper()}{cost[1:]}.", markup=False, highlight=False)
-    if found.attempts > 1:
-        picked = "Which attempt counts is picked by the true scorer, which no user has: an upper limit of resampling."
-        console.print(f"  {picked}", markup=False, highlight=False)
+    console.print(f"  {cost}.", markup=False, highlight=False)
+    picked = "Which attempt counts is picked by the true scorer, which no user has: an upper limit of resampling."
+    console.print(f"  {picked}", markup=False, highlight=False)
 
 
 def _configuration(

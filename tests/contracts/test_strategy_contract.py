@@ -32,6 +32,12 @@ def test_no_rollout_is_asked_for_twice_and_a_repeat_is_another_epoch_of_the_same
     assert any(r.epoch > 0 for r in done.requests)
 
 
+def test_a_strategy_that_says_so_forecasts_and_any_other_does_not(name):
+    strategy = build(name, problem("tool-formats", rollouts=150))
+    play(strategy, is_xml)
+    assert strategy.forecasts == (strategy.outlook() is not None)
+
+
 def test_every_configuration_is_in_the_space(name):
     at = problem()
     done = play(build(name, at), is_xml)

@@ -65,7 +65,7 @@ def _of_figures(confirmed: Confirmed) -> Iterator[str]:
 
 def _of_resampling(resampled: Resampled) -> Iterator[str]:
     tries = "1 attempt" if resampled.attempts == 1 else f"{resampled.attempts} attempts"
-    if resampled.verdict != "yes":
+    if resampled.verdict != "yes" and resampled.matched > 1:  # where it is 1, the gain itself is the answer
         yield (
             f"The best configuration is not shown to beat plain resampling: the baseline with {tries} at each task, the right one "
             f"picked by the true scorer, reached {resampled.rate.mean:.2f}. No user can pick like that; it is the most that "

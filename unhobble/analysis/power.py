@@ -99,20 +99,18 @@ def plan_confirmation(
     """As many epochs as it takes, if that is at most ``most`` rollouts; else what ``otherwise`` rollouts can do.
 
     ``arms`` are the baseline and the finalists; the last finalists go where one epoch of all has no room. ``attempts`` is how often
-    the baseline has to try a task to be set against one attempt of the best. ``seen`` are variances that were observed. A
-    ``fixed`` plan uses ``otherwise`` whatever it takes.
+    the baseline has to try a task to be set against one attempt of the best; what it has fewer epochs comes on top, within
+    ``most``. ``seen`` are variances that were observed. A ``fixed`` plan uses ``otherwise`` whatever it takes.
     """
     variances = seen or UNKNOWN
     arms = max(2, min(arms, otherwise // tasks))
-    attempts = max(1, min(attempts, otherwise // tasks - arms + 1))
     compared = arms - 1
     needed = epochs_needed(effect, variances, tasks=tasks, power=power, compared=compared)
-    epochs = needed
-    if fixed or needed is None or _rollouts(tasks, arms, needed, attempts) > most:
-        epochs = 1
-        while _rollouts(tasks, arms, epochs + 1, attempts) <= otherwise:
-            epochs += 1
-    assert epochs is not None  # it is set where nothing is needed
+    if needed is not None and tasks * arms * needed <= most and not fixed:
+        epochs = needed
+    else:
+        epochs = max(1, otherwise // (tasks * arms))
+    further = max(0, min(attempts - epochs, most // tasks - arms * epochs))
     told = detectable(variances, tasks=tasks, epochs=epochs, power=power, compared=compared)
     return ConfirmationPlan(
         effect=effect,
@@ -121,16 +119,12 @@ def plan_confirmation(
         tasks=tasks,
         arms=arms,
         epochs=epochs,
-        rollouts=_rollouts(tasks, arms, epochs, attempts),
+        rollouts=tasks * (arms * epochs + further),
         detectable=told if math.isfinite(told) else None,
         epochs_needed=needed,
         tasks_needed=tasks_needed(effect, variances, epochs=epochs, power=power, compared=compared),
         from_search=seen is not None,
     )
-
-
-def _rollouts(tasks: int, arms: int, epochs: int, attempts: int) -> int:
-    return tasks * (arms * epochs + max(0, attempts - epochs))
 
 
 @cache

@@ -108,24 +108,25 @@ class ConfirmationPlan(Frozen):
     @property
     def words(self) -> str:
         """What it can tell."""
-        if self.detectable is None:
-            return "no gain can be told from chance on one held-out task"
-        return f"a gain of {self.detectable:.2f} or more is told from none with a probability of {100 * self.power:.0f} %"
+        chance = f"with a probability of {100 * self.power:.0f} %"
+        if self.detectable is None or self.detectable > 1:
+            return f"no gain, however large, is told from none {chance}"
+        return f"a gain of {self.detectable:.2f} or more is told from none {chance}"
 
     @property
     def warning(self) -> str | None:
         """What it cannot tell, and what that would take; None where it tells what was declared."""
         if self.tells:
             return None
-        wanted = (
-            f"a gain of {self.effect:g} over the baseline cannot be told from none with a probability of {100 * self.power:.0f} %"
-        )
-        said = f"{wanted} on {self.tasks} held-out tasks by {self.epochs} epochs of {self.arms} configurations"
+        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
         takes = f"about {self.tasks_needed} held-out tasks"
         if self.epochs_needed is not None:
-            takes += f", or {self.epochs_needed} epochs ({self.tasks * self.arms * self.epochs_needed} rollouts)"
-        least = "" if self.detectable is None else f"; what can be told is a gain of {self.detectable:.2f}"
-        return f"{said}: it would take {takes}{least}"
+            takes += f", or {self.epochs_needed} epochs ({self.tasks * self.arms * self.epochs_needed} held-out rollouts)"
+        return (
+            f"a gain of {self.effect:g} over the baseline cannot be told from none with a probability of {100 * self.power:.0f} % "
+            f"by {epochs} of {self.arms} configurations on {self.tasks} held-out tasks; it would take {takes}. As it is, "
+            f"{self.words}"
+        )
 
 
 class Resampled(Frozen):

@@ -168,6 +168,9 @@ async def test_a_dry_run_says_what_the_study_would_be_and_stores_nothing(api):
     answer = (await api.post("/v1/studies:validate", json=STUDY)).json()
     assert answer["space_size"] == Space.load("tool-formats", installed()).size()
     assert answer["search_rollouts"] + answer["confirm_rollouts"] == 120
+    assert answer["confirmation"]["epochs"] >= 1
+    assert "told from none with a probability of 80 %" in answer["confirmation_tells"]
+    assert ["held-out tasks" in warning for warning in answer["warnings"]] == [True]
     assert answer["sandbox"] == "bubblewrap"
     assert not set(answer["search_tasks"]) & set(answer["held_out_tasks"])
     assert (await api.get("/v1/studies")).json()["items"] == []
