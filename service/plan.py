@@ -276,7 +276,7 @@ def _confirmation(spec: StudySpec, splits: dict[str, Split], space: Space, arms:
     left = max(2 * tasks, spec.budget.rollouts - search)
     usual = min(left, max(2 * tasks, _by_fraction(spec, spec.search.confirm_fraction or _USUAL_SHARE)))
     most = min(left, _by_fraction(spec, _MOST_SHARE))
-    varied = any(dimension.path == "scaffold" and dimension.count() != 1 for dimension in space.dimensions)
+    varied = any(dimension.path == "scaffold" and dimension.count != 1 for dimension in space.dimensions)
     attempts = _DEARER_SCAFFOLD if varied else _DEARER
     return _planned(spec, tasks=tasks, arms=arms, attempts=attempts, most=most, otherwise=usual, seen=None)
 

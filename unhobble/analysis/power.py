@@ -106,10 +106,8 @@ def plan_confirmation(
     arms = max(2, min(arms, otherwise // tasks))
     compared = arms - 1
     needed = epochs_needed(effect, variances, tasks=tasks, power=power, compared=compared)
-    if needed is not None and tasks * arms * needed <= most and not fixed:
-        epochs = needed
-    else:
-        epochs = max(1, otherwise // (tasks * arms))
+    fits = needed is not None and tasks * arms * needed <= most and not fixed
+    epochs = needed if needed is not None and fits else max(1, otherwise // (tasks * arms))
     further = max(0, min(attempts - epochs, most // tasks - arms * epochs))
     told = detectable(variances, tasks=tasks, epochs=epochs, power=power, compared=compared)
     return ConfirmationPlan(
