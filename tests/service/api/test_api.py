@@ -293,7 +293,7 @@ async def test_health_says_ready_when_the_database_answers(api):
 @pytest.mark.slow
 async def test_a_trial_names_its_track_and_a_track_s_best_is_exported_by_its_name(api, app):
     study = await submitted(
-        api, space=space(tool_format=["native", "xml_tags"], advantage__hints=[False, True]), budget={"rollouts": 200}
+        api, space=space(tool_format=["native", "xml_tags"], advantage__hints=[False, True]), budget={"rollouts": 300}
     )
     await run(app.state.studies.store, study, RulePool(advantage_is_all))
     trials = (await api.get(f"/v1/studies/{study}/trials", params={"order": "score"})).json()["items"]
