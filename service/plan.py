@@ -1,7 +1,9 @@
 """Checks a study at the door and resolves all that it names: bad input is found here, all at once, before anything is stored."""
 
+import contextlib
 import math
 import os
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +11,8 @@ from search_spaces.space import Space
 from service.advantage import advantage_issues
 from service.search.problem import SearchProblem
 from service.workers.room import Size
+from unhobble.analysis.power import Variances, plan_confirmation
+from unhobble.analysis.report import ConfirmationPlan
 from unhobble.configuration import Configuration, check_configuration
 from unhobble.errors import BadInput, Issue, NotFound
 from unhobble.protocols import SearchStrategy, Task, TaskSuite
@@ -31,11 +35,36 @@ class StudyPlan:
     baseline: Configuration
     splits: dict[str, Split]
     search_rollouts: int
+    confirmation: ConfirmationPlan
 
     @property
     def confirm_rollouts(self) -> int:
         """Rollouts that are kept for the held-out split."""
         return self.spec.budget.rollouts - self.search_rollouts
+
+    @property
+    def search_share(self) -> float:
+        """The share of every ceiling of the budget that the search may use; the rest is the confirmation's."""
+        return self.search_rollouts / self.spec.budget.rollouts
+
+    def confirmation_after(self, *, left: int, attempts: int, arms: int, seen: Variances | None) -> ConfirmationPlan:
+        """The confirmation planned anew when the search is over and has left so many rollouts.
+
+        What the search did not use is used only as far as the declared effect takes it. ``arms``, ``attempts`` and ``seen`` are as
+        in ``analysis.power.plan_confirmation``.
+        """
+        kept = min(left, self.confirm_rollouts)
+        fixed = self.spec.search.confirm_fraction is not None
+        played = kept if fixed else min(kept, self.confirmation.tasks * self.confirmation.arms * self.confirmation.epochs)
+        return _planned(
+            self.spec,
+            tasks=len(self.tasks(Split.held_out)),
+            arms=arms,
+            attempts=attempts,
+            most=min(left, max(kept, self.spec.budget.rollouts // 2)),
+            otherwise=played,
+            seen=seen,
+        )
 
     def tasks(self, split: Split) -> tuple[TaskInfo, ...]:
         """The tasks of a split, by id."""
@@ -75,13 +104,14 @@ def plan_study(spec: StudySpec, registry: Registry) -> StudyPlan:
     if space and baseline and not check_configuration(baseline, registry):  # one that is wrong has no advantage to look at
         issues += advantage_issues(spec, space, baseline, tasks)
     splits = split_tasks(tasks, spec.suite.held_out_fraction)
-    search_rollouts = spec.budget.rollouts - math.ceil(spec.budget.rollouts * spec.search.confirm_fraction)
     if tasks:
-        issues += _budget_issues(spec, splits, search_rollouts)
+        issues += _budget_issues(spec, splits)
     if suite and space and baseline and len(tasks) > 1:
-        plan = StudyPlan(spec, suite, space, baseline, splits, search_rollouts)
+        confirmation = _confirmation(spec, splits, space, 1 + spec.search.finalists + _other_tracks(space, baseline, registry))
+        kept = confirmation.rollouts if spec.search.confirm_fraction is None else _by_fraction(spec, spec.search.confirm_fraction)
+        plan = StudyPlan(spec, suite, space, baseline, splits, spec.budget.rollouts - kept, confirmation)
         try:
-            plan.strategy(registry)
+            issues += _stop_issues(spec, plan.strategy(registry))
         except NotFound as error:
             issues.append(Issue("search.strategy", str(error)))
         except BadInput as error:
@@ -188,18 +218,18 @@ def _sandbox_issues(sandbox: SandboxSpec, tasks: Sequence[Task]) -> list[Issue]:
     return issues
 
 
-def _budget_issues(spec: StudySpec, splits: dict[str, Split], search_rollouts: int) -> list[Issue]:
+def _budget_issues(spec: StudySpec, splits: dict[str, Split]) -> list[Issue]:
     issues = []
-    counted = list(splits.values())
-    confirm = spec.budget.rollouts - search_rollouts
-    if search_rollouts < counted.count(Split.search) or confirm < 2 * counted.count(Split.held_out):
-        least = max(
-            math.ceil(counted.count(Split.search) / (1 - spec.search.confirm_fraction)),
-            math.ceil(2 * counted.count(Split.held_out) / spec.search.confirm_fraction),
-        )
+    search, held_out = (list(splits.values()).count(split) for split in Split)
+    fraction = spec.search.confirm_fraction
+    if fraction is None:
+        least = search + 2 * held_out
+    else:
+        least = max(math.ceil(search / (1 - fraction)), math.ceil(2 * held_out / fraction))
+    if spec.budget.rollouts < least:
         message = (
-            f"{spec.budget.rollouts} rollouts are too few for {counted.count(Split.search)} search and "
-            f"{counted.count(Split.held_out)} held-out tasks; the baseline needs every search task once, and baseline and best "
+            f"{spec.budget.rollouts} rollouts are too few for {search} search and "
+            f"{held_out} held-out tasks; the baseline needs every search task once, and baseline and best "
             f"every held-out task once: {least} rollouts at least, or fewer tasks"
         )
         issues.append(Issue("budget.rollouts", message))
@@ -214,3 +244,65 @@ def _budget_issues(spec: StudySpec, splits: dict[str, Split], search_rollouts: i
             Issue("limits.tokens", f"{spec.limits.tokens} for one rollout is more than budget.tokens, {spec.budget.tokens}")
         )
     return issues
+
+
+def _stop_issues(spec: StudySpec, strategy: SearchStrategy) -> list[Issue]:
+    if spec.search.stop is None or strategy.forecasts:
+        return []
+    said = (
+        f"the strategy {spec.search.strategy} knows only what it tried and forecasts nothing, so no rule can be looked at; "
+        "leave stop out, or choose a strategy that forecasts"
+    )
+    return [Issue("search.stop", said)]
+
+
+# --- the confirmation -----------------------------------------------------------------------------------------------------
+_USUAL_SHARE = 0.3
+"""Share of the rollouts that is kept where no half of them would be enough for the declared effect."""
+_MOST_SHARE = 0.5
+"""Share that the confirmation gets at most: a well-measured configuration that was hardly searched for helps nobody."""
+_DEARER, _DEARER_SCAFFOLD = 2, 3
+"""How much dearer the best is taken to be than the baseline before anything is known of either: where scaffolds vary, more."""
+_DRAWS = 64
+
+
+def _by_fraction(spec: StudySpec, fraction: float) -> int:
+    return math.ceil(spec.budget.rollouts * fraction)
+
+
+def _confirmation(spec: StudySpec, splits: dict[str, Split], space: Space, arms: int) -> ConfirmationPlan:
+    """What can be planned before anything is known, but for the number of arms."""
+    search, tasks = (list(splits.values()).count(split) for split in Split)
+    left = max(2 * tasks, spec.budget.rollouts - search)
+    usual = min(left, max(2 * tasks, _by_fraction(spec, spec.search.confirm_fraction or _USUAL_SHARE)))
+    most = min(left, _by_fraction(spec, _MOST_SHARE))
+    varied = any(dimension.path == "scaffold" and dimension.count != 1 for dimension in space.dimensions)
+    attempts = _DEARER_SCAFFOLD if varied else _DEARER
+    return _planned(spec, tasks=tasks, arms=arms, attempts=attempts, most=most, otherwise=usual, seen=None)
+
+
+def _planned(
+    spec: StudySpec, *, tasks: int, arms: int, attempts: int, most: int, otherwise: int, seen: Variances | None
+) -> ConfirmationPlan:
+    return plan_confirmation(
+        effect=spec.search.confirm.effect,
+        power=spec.search.confirm.power,
+        tasks=tasks,
+        arms=arms,
+        attempts=attempts,
+        most=most,
+        otherwise=otherwise,
+        seen=seen,
+        fixed=spec.search.confirm_fraction is not None,
+    )
+
+
+def _other_tracks(space: Space, baseline: Configuration, registry: Registry) -> int:
+    """How many tracks beside the baseline's the space seems to have: each gets a finalist. From draws, as there is no list of them.
+
+    What cannot be built is found by other checks.
+    """
+    rng = random.Random(0)
+    with contextlib.suppress(NotFound, BadInput):
+        return len({track_of(space.sample(rng), registry) for _ in range(_DRAWS)} - {track_of(baseline, registry)})
+    return 0

@@ -11,7 +11,7 @@ from service.exports import BestConfiguration, compared_in, export_best
 from service.paging import all_trials
 from service.plan import StudyPlan, plan_study, room_issues
 from service.workers.room import Size
-from unhobble.analysis.report import Arm, Findings
+from unhobble.analysis.report import Arm, ConfirmationPlan, Findings
 from unhobble.candidates import Candidate, candidate_of
 from unhobble.errors import BadInput, Conflict, Issue, NotFound
 from unhobble.messages import Frozen
@@ -30,6 +30,9 @@ class Validation(Frozen):
     held_out_tasks: tuple[str, ...]
     search_rollouts: int
     confirm_rollouts: int
+    confirmation: ConfirmationPlan = Field(description="What is planned before anything is known; planned anew after the search.")
+    confirmation_tells: str = Field(description="The gain over the baseline that the confirmation can tell from none, in words.")
+    warnings: tuple[str, ...] = Field(description="What the study could be run with, but would better not be.")
     sandbox: str
     sandbox_why: str
     sandbox_not_enforced: tuple[str, ...]
@@ -73,6 +76,9 @@ class Studies:
             held_out_tasks=tuple(task.id for task in plan.tasks(Split.held_out)),
             search_rollouts=plan.search_rollouts,
             confirm_rollouts=plan.confirm_rollouts,
+            confirmation=plan.confirmation,
+            confirmation_tells=plan.confirmation.words,
+            warnings=(plan.confirmation.warning,) if plan.confirmation.warning else (),
             sandbox=sandbox.backend,
             sandbox_why=sandbox.why,
             sandbox_not_enforced=sandbox.not_enforced,

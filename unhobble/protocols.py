@@ -31,6 +31,7 @@ from unhobble.records import (
     RolloutFilter,
     RolloutRecord,
     RolloutRequest,
+    SearchEnded,
     StudyRecord,
     TrialRecord,
 )
@@ -397,6 +398,11 @@ class SearchStrategy(Protocol):
     configurations of one track (``SearchProblem.track_of``). Not thread-safe.
     """
 
+    @property
+    def forecasts(self) -> bool:
+        """Whether ``outlook`` can ever give anything but None: only such a strategy can end by ``search.stop``."""
+        ...
+
     def propose(self, n: int) -> list[RolloutRequest]:
         """Up to ``n`` further rollouts; an empty list when nothing can be gained until more outcomes are recorded, or at all."""
         ...
@@ -479,6 +485,10 @@ class StudyStore(Protocol):
 
         Anybody may do so, and a living owner learns of it by ``renew``; with ``lease``, only its owner.
         """
+        ...
+
+    def end_search(self, lease: Lease, ended: SearchEnded) -> StudyRecord:
+        """Store why a search ended, with its event, and move the study to confirming. Raises ``Conflict`` as ``transition``."""
         ...
 
     def acquire(self, owner: str, *, ttl_s: float, study_id: str | None = None) -> Lease | None:

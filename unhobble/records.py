@@ -8,7 +8,7 @@ from unhobble.configuration import Configuration
 from unhobble.messages import Frozen
 from unhobble.results import FailureLabel, Identity, Spend
 from unhobble.spec import StudySpec
-from unhobble.vocabulary import FailureClass, Phase, RolloutState, Split, TrialState
+from unhobble.vocabulary import FailureClass, Phase, RolloutState, SearchEnd, Split, TrialState
 
 T = TypeVar("T")
 
@@ -47,6 +47,7 @@ class Outcome(Frozen):
     epoch: int
     score: float | None
     cost_usd: float | None = None
+    tokens: int | None = Field(None, description="In and out; None where it is not known.")
 
 
 class Recommendation(Frozen):
@@ -109,6 +110,42 @@ class Progress(Frozen):
     spend: Spend = Field(Spend(), description="Of all attempts, the repeated and the invalid ones too.")
 
 
+class SearchEnded(Frozen):
+    """Why a search ended, at which point, and for a rule of ``search.stop`` the figure that met it."""
+
+    why: SearchEnd
+    rollouts: int = Field(description="Scored rollouts of the search.")
+    planned: int = Field(description="Those that it could have had.")
+    figure: float | None = Field(None, description="The probability of being beaten, or the expected gain, as it was forecast.")
+    limit: float | None = Field(None, description="What the figure is under.")
+    by: float | None = Field(None, description="For beaten_by: the difference that the probability is of.")
+
+    @property
+    def words(self) -> str:
+        """For people. A rule that was met proves nothing, and the words say so."""
+        after = f"the search ended after {self.rollouts} of its {self.planned} rollouts"
+        match self.why:
+            case SearchEnd.rollouts:
+                return f"the search had all of its {self.planned} rollouts"
+            case SearchEnd.time:
+                return f"{after}: its share of budget.wall_time_s was used up"
+            case SearchEnd.tokens | SearchEnd.usd:
+                return f"{after}: its share of budget.{self.why} was used up"
+            case SearchEnd.nothing_to_try:
+                return f"{after}: the strategy had nothing more to try"
+            case SearchEnd.beaten_by:
+                return (
+                    f"{after}, by its rule: the probability that some configuration of the space beats the recommended one by "
+                    f"more than {self.by:g} was forecast as {self.figure:.3f}, under {self.limit:g}; a forecast, and no proof "
+                    "that it is the best"
+                )
+            case SearchEnd.gain_below:
+                return (
+                    f"{after}, by its rule: a tenth more of it was forecast to gain {self.figure:.4f}, under {self.limit:g}; a "
+                    "forecast, and no proof that nothing better is there"
+                )
+
+
 class StudyRecord(Frozen):
     """One study as it stands. ``version`` grows with each change."""
 
@@ -122,6 +159,7 @@ class StudyRecord(Frozen):
     finished_at: float | None
     active_s: float = Field(description="Seconds in which the study had an owner, up to its last renewal.")
     progress: Progress
+    search_ended: SearchEnded | None = Field(None, description="None as long as it searches, or where the study ended before.")
     report: dict[str, Any] | None = Field(description="The findings so far; see unhobble.analysis.report.")
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from unhobble.candidates import Candidate
 from unhobble.configuration import NO_VARIANT, Configuration
@@ -93,6 +93,40 @@ class BudgetSpec(Frozen):
     wall_time_s: float | None = Field(None, gt=0, description="Seconds in which rollouts are started.")
 
 
+class StopSpec(Frozen):
+    """When a search ends before its budget does, by what its strategy forecasts. Where both rules are set, either ends it.
+
+    A rule is looked at after every further twentieth of the search's rollouts and has to hold twice in a row.
+    """
+
+    beaten_by: float | None = Field(
+        None, gt=0, lt=1, description="End when hardly any configuration is believed to beat the recommended one by more than this."
+    )
+    probability: float = Field(0.05, gt=0, lt=1, description="For beaten_by: the probability that counts as hardly any.")
+    gain_below: float | None = Field(
+        None, gt=0, lt=1, description="End when a tenth more of the search is expected to gain less than this."
+    )
+    min_rollouts: int | None = Field(
+        None, ge=1, description="Rollouts of the search before a rule may apply; null: a quarter of what it has."
+    )
+
+    @model_validator(mode="after")
+    def _has_a_rule(self) -> "StopSpec":
+        if self.beaten_by is None and self.gain_below is None:
+            raise ValueError("has no rule; set beaten_by or gain_below, or leave stop out")
+        return self
+
+
+class ConfirmSpec(Frozen):
+    """What the confirmation shall be able to tell. How many rollouts are kept for it follows from this.
+
+    The level of confidence is that of every interval in the findings (``analysis.report.LEVEL``).
+    """
+
+    effect: float = Field(0.2, gt=0, lt=1, description="The gain over the baseline that shall be told from none.")
+    power: float = Field(0.8, ge=0.5, lt=1, description="The probability with which it shall be.")
+
+
 class SearchSpec(Frozen):
     """How the space is searched."""
 
@@ -103,7 +137,11 @@ class SearchSpec(Frozen):
     finalists: int = Field(
         3, ge=1, le=32, description="Configurations that are confirmed on the held-out split, beside the baseline."
     )
-    confirm_fraction: float = Field(0.3, ge=0.05, le=0.9, description="Share of the rollouts that is kept for the confirmation.")
+    stop: StopSpec | None = Field(None, description="When the search may end before its budget does; null: never.")
+    confirm: ConfirmSpec = Field(default_factory=ConfirmSpec, description="What the confirmation shall be able to tell.")
+    confirm_fraction: float | None = Field(
+        None, ge=0.05, le=0.9, description="Share of the rollouts that is kept for the confirmation, instead of a planned one."
+    )
 
 
 class StudySpec(Frozen):

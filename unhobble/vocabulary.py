@@ -50,6 +50,18 @@ PHASE_TRANSITIONS: dict[Phase, frozenset[Phase]] = {
 }
 
 
+class SearchEnd(StrEnum):
+    """Why a search ended."""
+
+    rollouts = "rollouts"
+    time = "time"
+    tokens = "tokens"
+    usd = "usd"
+    nothing_to_try = "nothing_to_try"
+    beaten_by = "beaten_by"
+    gain_below = "gain_below"
+
+
 class TrialState(StrEnum):
     """Where a candidate stands in the search. ``retired``: its words or code are not those of today, so it counts no more."""
 

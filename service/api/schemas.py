@@ -20,7 +20,10 @@ class Wire(BaseModel):
 
 
 class StudyOut(Wire):
-    """A study as it stands. ``best_so_far`` is the headline's; the ``findings`` have those of the other tracks apart."""
+    """A study as it stands. ``best_so_far`` is the headline's; the ``findings`` have those of the other tracks apart.
+
+    ``search_ended`` says why the search ended, in figures and in ``words``.
+    """
 
     id: str
     name: str
@@ -32,6 +35,7 @@ class StudyOut(Wire):
     finished_at: float | None
     active_s: float
     progress: dict[str, Any]
+    search_ended: dict[str, Any] | None = None
     best_so_far: dict[str, Any] | None
     findings: dict[str, Any] | None
     spec: dict[str, Any]
@@ -50,6 +54,7 @@ class StudyOut(Wire):
             finished_at=record.finished_at,
             active_s=record.active_s,
             progress=record.progress.model_dump(mode="json"),
+            search_ended=ended.model_dump(mode="json") | {"words": ended.words} if (ended := record.search_ended) else None,
             best_so_far=record.report["best_so_far"] if record.report else None,
             findings=record.report,
             spec=record.spec.model_dump(mode="json"),

@@ -8,13 +8,14 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from service.plan import StudyPlan
-from service.search.confirmation import Confirmation
+from service.search.confirmation import Confirmation, outcome_of
 from service.search.loop import Source
 from service.search.numbering import NumberedStrategy
 from service.search.reporting import confirmed_by, in_order
+from service.search.stopping import Search
 from unhobble.analysis.report import Confirmed
 from unhobble.models.organism.truth import Simulator
-from unhobble.records import Outcome, RolloutRecord, RolloutRequest
+from unhobble.records import RolloutRecord, RolloutRequest
 from unhobble.registry import Registry
 from unhobble.spec import rollout_id
 from unhobble.tracks import track_of
@@ -36,15 +37,16 @@ def play_study(plan: StudyPlan, simulator: Simulator, registry: Registry) -> Pla
     """Search, confirm and report. ``simulator`` is of the study's organism and knows its tasks."""
     table = _Table(plan, simulator)
     strategy = NumberedStrategy(plan.strategy(registry), plan.baseline)
-    table.drive(strategy, Split.search)
-    searched = len(table.rollouts)
+    table.drive(Search(strategy, plan.spec.search.stop, rollouts=plan.search_rollouts), Split.search)
+    searched = [outcome_of(rollout, plan.spec.objective) for rollout in table.rollouts]
     headline = track_of(plan.baseline, registry)
     confirmation = Confirmation.of_study(
         plan,
         strategy,
         baseline=strategy.baseline,
         tracks=in_order(headline, (track_of(rollout.configuration, registry) for rollout in table.rollouts)),
-        rollouts=plan.spec.budget.rollouts - searched,
+        searched=searched,
+        rollouts=plan.spec.budget.rollouts - len(searched),
     )
     table.drive(confirmation, Split.held_out)
     confirmed = confirmed_by(plan, confirmation, table.rollouts)
@@ -70,9 +72,7 @@ class _Table:
             rollout = self._play(request, split)
             self.rollouts.append(rollout)
             assert rollout.score is not None  # no simulated rollout is ever without
-            assert rollout.spend is not None
-            score = self.plan.spec.objective.contribution(rollout.score)
-            source.record(Outcome(**dict(request), score=score, cost_usd=rollout.spend.cost_usd))
+            source.record(outcome_of(rollout, self.plan.spec.objective))
 
     def _play(self, request: RolloutRequest, split: Split) -> RolloutRecord:
         task = next(task for task in self.plan.chosen if task.id == request.task)

@@ -118,6 +118,8 @@ def _table(status: Status) -> "RenderableType":
     grid.add_column(overflow="fold")
     doing = Text(status.doing) if status.phase.is_final else Spinner("dots", Text(status.doing))
     grid.add_row("phase", doing)
+    if status.ended:
+        grid.add_row("search", status.ended)
     grid.add_row("rollouts", ProgressBar(total=status.planned, completed=status.finished, width=40))
     missing = f", {status.missing} without a score" if status.missing else ""
     grid.add_row("", ", ".join(filter(None, [f"{status.finished} of {status.planned}{missing}", status.left])))

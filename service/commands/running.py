@@ -136,11 +136,13 @@ async def _submitted(studies: "Studies", document: Any) -> str:
     size = "without end" if plan.space_size is None else f"of {plan.space_size} configurations"
     said = (
         f"{plan.search_rollouts} rollouts on {search} tasks to search a space {size}, "
-        f"then {plan.confirm_rollouts} on {held_out} held-out tasks; sandbox: {plan.sandbox}"
+        f"then {plan.confirm_rollouts} on {held_out} held-out tasks, where {plan.confirmation_tells}; sandbox: {plan.sandbox}"
     )
     if plan.sandboxes_at_once is not None and plan.sandboxes_at_once < spec.search.concurrency:
         said += f"; this machine has room for {plan.sandboxes_at_once} at once, the rest waits"
     err().print(said, markup=False)
+    for warning in plan.warnings:
+        warn(warning)
     if plan.sandbox_not_enforced:
         warn(f"not enforced on this machine: {', '.join(plan.sandbox_not_enforced)}")
     return studies.store.create_study(spec).id

@@ -28,6 +28,8 @@ _LEAST_TO_ESTIMATE = 5
 class Status:
     """A study in progress. ``doing`` is its phase in words; ``left_s`` is how long it may take yet at the rate so far, or None.
 
+    ``ended`` says why the search ended; it is empty before.
+
     ``best`` is the headline's; ``others`` are the best of each other track, which are not to be compared with it.
     """
 
@@ -36,6 +38,7 @@ class Status:
     simulated: bool
     phase: Phase
     doing: str
+    ended: str
     finished: int
     planned: int
     best: str
@@ -59,7 +62,8 @@ class Status:
         rollouts = f"{self.finished}/{self.planned} rollouts"
         failures = f"failures: {self.failures}" if self.failures else ""
         trouble = f"trouble: {self.trouble}" if self.trouble else ""
-        parts = [model, self.doing, rollouts, missing, f"best {self.best}", *self.others, self.spend, failures, self.left, trouble]
+        best = f"best {self.best}"
+        parts = [model, self.doing, self.ended, rollouts, missing, best, *self.others, self.spend, failures, self.left, trouble]
         return " | ".join(filter(None, parts))
 
 
@@ -75,6 +79,7 @@ def status_of(study: StudyOut, *, queued: str = WAITING, trouble: str = "") -> S
         simulated=study.simulated,
         phase=phase,
         doing=queued if phase is Phase.queued else _PHASES.get(phase, phase.value),
+        ended=str(study.search_ended["words"]) if study.search_ended else "",
         finished=progress.rollouts_finished,
         planned=int(budget["rollouts"]),
         best=best,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.commands.documents import parse_document, read_text
-from service.commands.terminal import FAILED, Database, Json, Server, StudyId, err, hint, out, print_json
+from service.commands.terminal import FAILED, Database, Json, Server, StudyId, err, hint, out, print_json, warn
 from unhobble.errors import BadInput, Issue
 
 if TYPE_CHECKING:
@@ -51,10 +51,16 @@ def submit(
     from unhobble.client import Client
 
     with Client(server) as client:
+        plan = client.validate(text)
         study = client.submit(text, idempotency_key=idempotency_key)
+    for warning in plan.get("warnings", ()):  # a service of an older version has none
+        warn(warning)
     if as_json:
         print_json(study)
         return
+    if told := plan.get("confirmation_tells"):
+        rollouts, tasks = plan["confirm_rollouts"], len(plan["held_out_tasks"])
+        err().print(f"{rollouts} rollouts are kept for {tasks} held-out tasks, where {told}.", markup=False)
     out().print(f"Study {study['id']} is {study['phase']}. Watch it with:", markup=False)
     hint(f"  unhobble watch {study['id']} --server {server}")
 

@@ -29,6 +29,7 @@ def print_study(console: "Console", study: StudyOut) -> None:
     if found and found.confirmed:
         _figures(console, found.confirmed)
         _best(console, found.confirmed)
+        _resampled(console, found.confirmed)
         _obstacles(console, found.confirmed)
         for other in found.confirmed.others:
             _apart(console, study, found.confirmed, other)
@@ -55,6 +56,9 @@ def _heading(console: "Console", study: StudyOut) -> None:
         console.print(
             Text.assemble((" SIMULATED MODEL ", "black on yellow"), " The figures are of an organism, not of a language model.")
         )
+    if study.search_ended:
+        words = str(study.search_ended["words"])
+        console.print(f"{words[0].upper()}{words[1:]}.", markup=False, highlight=False)
     if study.reason:
         console.print(Text(study.reason, style="red" if study.phase == Phase.failed else ""))
 
@@ -64,6 +68,9 @@ def _figures(console: "Console", confirmed: "Confirmed") -> None:
     if confirmed.others or confirmed.track != PLAIN:
         console.print(_mark(confirmed.track, ()))
     console.print(_table(confirmed, confirmed, ("baseline", "best", "gain")))
+    if confirmed.plan:
+        seen = "the search saw" if confirmed.plan.from_search else "is assumed of scores of which nothing is known"
+        console.print(f"  By the spread that {seen}, {confirmed.plan.words}.", markup=False, highlight=False)
 
 
 def _table(compared: "Compared", confirmed: "Confirmed", rows: tuple[str, str, str]) -> "Table":
@@ -116,6 +123,29 @@ def _best(console: "Console", confirmed: "Confirmed") -> None:
         return
     console.print("\n[bold]Best configuration[/]")
     _configuration(console, confirmed.best.configuration, confirmed.baseline.configuration)
+
+
+def _resampled(console: "Console", confirmed: "Confirmed") -> None:
+    """The best against as many attempts of the baseline as it costs."""
+    from rich.table import Table
+
+    found = confirmed.resampled
+    if found is None:
+        return
+    cost = f"One rollout of the best costs {found.cost_ratio:.2f} times as much as one of the baseline (in {found.unit})"
+    if found.matched == 1:
+        console.print(f"\n{cost}: what it gains is not bought by spending more.", markup=False, highlight=False)
+        return
+    console.print(f"\n[bold]Does it beat plain resampling of the baseline?[/] {found.verdict.capitalize()}.")
+    table = Table.grid(padding=(0, 2))
+    table.add_row("  baseline, mean of one attempt", f"{confirmed.baseline.rate.mean:.2f}", interval(confirmed.baseline.rate))
+    tries = "1 attempt" if found.attempts == 1 else f"{found.attempts} attempts"
+    table.add_row(f"  baseline, best of {tries}", f"{found.rate.mean:.2f}", interval(found.rate))
+    table.add_row("  best configuration minus that", f"{found.difference.mean:+.2f}", signed_interval(found.difference))
+    console.print(table)
+    console.print(f"  {cost}.", markup=False, highlight=False)
+    picked = "Which attempt counts is picked by the true scorer, which no user has: an upper limit of resampling."
+    console.print(f"  {picked}", markup=False, highlight=False)
 
 
 def _configuration(

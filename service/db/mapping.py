@@ -9,7 +9,7 @@ from typing import Any
 from service.db.rows import EventRow, RolloutRow, StudyRow, TrialRow
 from unhobble.configuration import Configuration
 from unhobble.messages import Usage
-from unhobble.records import Event, Progress, RolloutRecord, StudyRecord, TrialRecord
+from unhobble.records import Event, Progress, RolloutRecord, SearchEnded, StudyRecord, TrialRecord
 from unhobble.results import FailureLabel, Identity, RolloutResult, Spend
 from unhobble.spec import StudySpec
 from unhobble.transcript import Transcript
@@ -64,6 +64,7 @@ def study_record(row: StudyRow, report: dict[str, Any] | None) -> StudyRecord:
         finished_at=row.finished_at,
         active_s=row.active_s,
         progress=progress,
+        search_ended=None if row.search_ended is None else SearchEnded.model_validate(row.search_ended),
         report=report,
     )
 

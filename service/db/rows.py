@@ -131,6 +131,7 @@ class StudyRow(Row):
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
     active_s: Mapped[float] = mapped_column(default=0.0)
+    search_ended: Mapped[dict[str, Any] | None]
 
     lease_owner: Mapped[str | None]
     lease_epoch: Mapped[int] = mapped_column(default=0)

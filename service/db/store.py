@@ -23,6 +23,7 @@ from unhobble.records import (
     Page,
     RolloutFilter,
     RolloutRecord,
+    SearchEnded,
     StudyRecord,
     TrialRecord,
 )
@@ -80,6 +81,15 @@ class SqlStudyStore:
             _move(study, to, reason)
             session.flush()
             return queries.one_study(session, study_id)
+
+    def end_search(self, lease: Lease, ended: SearchEnded) -> StudyRecord:
+        with self._writing.begin() as session:
+            study = lock_leased_study(session, lease)
+            study.row.search_ended = ended.model_dump(mode="json")
+            study.record("search_ended", **ended.model_dump(mode="json"), words=ended.words)
+            _move(study, Phase.confirming, "")
+            session.flush()
+            return queries.one_study(session, lease.study)
 
     # --- leases -----------------------------------------------------------------------------------------------------------
     def acquire(self, owner: str, *, ttl_s: float, study_id: str | None = None) -> Lease | None:

@@ -23,6 +23,9 @@ SHARE_WITHOUT_ADVANTAGE = 0.5
 class LedgerStrategy(ABC):
     """``protocols.SearchStrategy`` but for what to try, which is in ``_want_more``, ``_enter`` and ``_judge``."""
 
+    forecasts = False
+    """Such a strategy knows only what it tried."""
+
     def __init__(self, problem: SearchProblem) -> None:
         self._problem = problem
         self._schedule = Schedule(problem.tasks, problem.seed)

@@ -1,15 +1,17 @@
 """The life of one study, under a lease: replay, search, confirm, report."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import NoReturn, Protocol
 
 from service.paging import all_rollouts, all_trials
 from service.plan import StudyPlan
-from service.search.confirmation import Confirmation
+from service.search.confirmation import Confirmation, outcome_of
 from service.search.numbering import NumberedStrategy
 from service.search.reporting import Reporting
+from service.search.stopping import Search, used_up, why_ended
 from unhobble.analysis.report import Findings, SandboxSeen
 from unhobble.candidates import Candidate, candidate_of
 from unhobble.configuration import Configuration
@@ -87,6 +89,7 @@ class StudyLoop:
     _candidates: dict[Configuration, Candidate] = field(default_factory=dict)
     _baseline: int = 0
     _lost_confirming: int = 0
+    _refused: bool = False
     _beat_at_s: float = float("-inf")
     _save_at_s: float = float("-inf")
     _invalid_in_a_row: int = 0
@@ -99,8 +102,9 @@ class StudyLoop:
             if self._phase is Phase.queued:
                 self._move_to(Phase.searching)
             if self._phase is Phase.searching:
-                await self._drive(strategy, Split.search, strategy)
-                self._move_to(Phase.confirming)
+                search = self._search(strategy)
+                await self._drive(search, Split.search, strategy)
+                self._end_search(search)
             confirmation = self._confirmation(strategy)
             await self._drive(confirmation, Split.held_out, strategy)
             found = self._save_findings(strategy, confirmation)
@@ -149,15 +153,36 @@ class StudyLoop:
             self._candidates[configuration] = candidate_of(configuration, self.registry)
         return self._candidates[configuration]
 
+    def _search(self, strategy: SearchStrategy) -> Search:
+        planned = self.plan.search_rollouts
+        return Search(strategy, self.plan.spec.search.stop, rollouts=planned, searched=self._searched, clock=self.clock)
+
+    def _end_search(self, search: Search) -> None:
+        """Store why no further rollouts are started, and go on to the confirmation."""
+        ended = why_ended(
+            self.store.study(self.lease.study),
+            search,
+            searched=self._searched,
+            planned=self.plan.search_rollouts,
+            share=self.plan.search_share,
+            refused=self._refused,
+        )
+        with self._unless_moved():
+            self._phase = self.store.end_search(self.lease, ended).phase
+
+    @property
+    def _searched(self) -> int:
+        """Scored rollouts of the search, of retired trials too."""
+        return sum(outcome.score is not None for outcome in self._finished(Split.search))
+
     def _confirmation(self, strategy: SearchStrategy) -> Confirmation:
-        searched = sum(outcome.score is not None for outcome in self._finished(Split.search))
         confirmation = Confirmation.of_study(
             self.plan,
             strategy,
             baseline=self._baseline,
             tracks=self._reporting.tracks(self._retired),
-            # What is left over is the confirmation's.
-            rollouts=self.plan.spec.budget.rollouts - searched - self._lost_confirming,
+            searched=self._finished(Split.search),
+            rollouts=max(0, self.plan.spec.budget.rollouts - self._searched - self._lost_confirming),
         )
         for outcome in self._finished(Split.held_out):
             confirmation.record(outcome)
@@ -165,17 +190,7 @@ class StudyLoop:
 
     def _finished(self, split: Split) -> list[Outcome]:
         where = RolloutFilter(split=split, state=RolloutState.finished)
-        return [
-            Outcome(
-                trial=r.trial,
-                configuration=r.configuration,
-                task=r.task,
-                epoch=r.epoch,
-                score=None if r.score is None else self.plan.spec.objective.contribution(r.score),
-                cost_usd=r.spend.cost_usd if r.spend else None,
-            )
-            for r in all_rollouts(self.store, self.lease.study, where)
-        ]
+        return [outcome_of(r, self.plan.spec.objective) for r in all_rollouts(self.store, self.lease.study, where)]
 
     # --- the main loop ------------------------------------------------------------------------------------------------
     async def _drive(self, source: Source, split: Split, strategy: SearchStrategy) -> None:
@@ -202,7 +217,7 @@ class StudyLoop:
     async def _start(self, source: Source, split: Split) -> None:
         """Fill the free places. What the budget has no room for waits until a rollout under way gives some of its back."""
         room = self.plan.spec.search.concurrency - len(self._flights)
-        if room <= 0 or self._time_is_over(split):
+        if room <= 0 or self._is_used_up(split):
             return
         self._waiting += source.propose(room - len(self._waiting)) if room > len(self._waiting) else []
         wanted = {self._id(request): request for request in self._waiting[:room]}
@@ -214,6 +229,7 @@ class StudyLoop:
             flight = self._flights[key] = _Flight(wanted[key], self._rollout_spec(key, wanted[key], split))
             await self.pool.submit(flight.spec)
         if not self._flights:  # nothing under way can free any: the budget is spent
+            self._refused |= bool(self._waiting)
             for request in self._waiting:
                 source.abandon(request)
             self._waiting = []
@@ -235,9 +251,8 @@ class StudyLoop:
             return
         if self.plan.spec.budget.usd is not None and result.spend.cost_usd is None:
             self._fail(_UNPRICED.format(flight.spec.model.id))
-        source.record(
-            Outcome(**dict(request), score=self.plan.spec.objective.contribution(result.score), cost_usd=result.spend.cost_usd)
-        )
+        score, spend = self.plan.spec.objective.contribution(result.score), result.spend
+        source.record(Outcome(**dict(request), score=score, cost_usd=spend.cost_usd, tokens=spend.usage.total))
         state = source.trial_state(request.trial)
         if self._states.get(request.trial, TrialState.running) is not state:
             self._set_state(request.trial, state)
@@ -257,13 +272,13 @@ class StudyLoop:
             self.store.commit(self.lease, result)
             self._fail(f"infrastructure: {result.error}")
 
-    def _time_is_over(self, split: Split) -> bool:
-        """Whether no rollout may be started any more; the search leaves the confirmation its share of the time."""
-        budget_s = self.plan.spec.budget.wall_time_s
-        if budget_s is None:
+    def _is_used_up(self, split: Split) -> bool:
+        """Whether no rollout may be started any more; the search leaves the confirmation its share of every ceiling."""
+        budget = self.plan.spec.budget
+        if budget.wall_time_s is None and budget.tokens is None and budget.usd is None:
             return False
-        share = 1 - self.plan.spec.search.confirm_fraction if split is Split.search else 1.0
-        return self.store.study(self.lease.study).active_s >= share * budget_s
+        share = self.plan.search_share if split is Split.search else 1.0
+        return used_up(self.store.study(self.lease.study), share) is not None
 
     # --- what is told to workers and store ------------------------------------------------------------------------------
     def _id(self, request: RolloutRequest) -> str:
@@ -303,9 +318,15 @@ class StudyLoop:
         raise Stopped
 
     def _move_to(self, phase: Phase, reason: str = "") -> None:
-        try:
+        with self._unless_moved():
             self._phase = self.store.transition(self.lease.study, phase, reason=reason, lease=self.lease).phase
-        except Conflict:  # somebody paused or cancelled the study since the last heartbeat
+
+    @contextmanager
+    def _unless_moved(self) -> Iterator[None]:
+        """Raises ``Stopped`` where somebody has paused or cancelled the study since the last heartbeat."""
+        try:
+            yield
+        except Conflict:
             raise Stopped from None
 
     def _save_now_and_then(self, strategy: SearchStrategy) -> None:

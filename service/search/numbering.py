@@ -30,6 +30,11 @@ class NumberedStrategy:
         """The number of the baseline's trial."""
         return self._number(_BASELINE)
 
+    @property
+    def forecasts(self) -> bool:
+        """See ``protocols.SearchStrategy``."""
+        return self._strategy.forecasts
+
     def propose(self, n: int) -> list[RolloutRequest]:
         """See ``protocols.SearchStrategy``."""
         requests = self._strategy.propose(n)

@@ -33,7 +33,8 @@ class Reporting:
         """All that was found; without ``confirmation``, what the search believes only."""
         finished = all_rollouts(self.store, self.study, RolloutFilter(state=RolloutState.finished))
         rollouts = [rollout for rollout in finished if rollout.trial not in retired]
-        progress = self.store.study(self.study).progress
+        study = self.store.study(self.study)
+        progress = study.progress
         tracks = self._track_of_trials(retired)
         return findings(
             models=models_seen(self.plan.spec.model, rollouts),
@@ -48,6 +49,7 @@ class Reporting:
             best_so_far={track: next(iter(strategy.recommend(1, track)), None) for track in self.tracks(retired)},
             tracks=tracks,
             rollouts=rollouts,
+            search_ended=study.search_ended,
             confirmed=confirmed_by(self.plan, confirmation, rollouts) if confirmation else None,
             effort=Effort(
                 configurations=len(tracks),
@@ -75,6 +77,7 @@ def confirmed_by(plan: StudyPlan, confirmation: Confirmation, rollouts: Sequence
         rollouts,
         objective=plan.spec.objective,
         epochs=confirmation.epochs,
+        plan=confirmation.plan,
         planned=len(plan.tasks(Split.held_out)) * confirmation.epochs,
         left_out=[
             LeftOut(trial=number, track=track, advantage=configuration.advantage.declared)

@@ -16,21 +16,21 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, insert, make_url
+from sqlalchemy import Engine, insert, make_url, select
 from sqlalchemy.exc import IntegrityError
 
 from service.db import SqlStudyStore, open_engine, upgrade
 from service.db.mapping import pack_transcript
-from service.db.rows import Row, TranscriptRow
+from service.db.rows import Row, StudyRow, TranscriptRow
 from unhobble.configuration import Configuration
 from unhobble.errors import BadInput, Conflict, LeaseLost, NotFound
 from unhobble.messages import ToolCall, Usage
 from unhobble.protocols import StudyStore
-from unhobble.records import Lease, NewRollout, Page, RolloutFilter, RolloutRequest
+from unhobble.records import Lease, NewRollout, Page, RolloutFilter, RolloutRequest, SearchEnded
 from unhobble.results import FailureLabel, Identity, RolloutResult, Spend
 from unhobble.spec import BudgetSpec, StudyModel, StudySpec, SuiteSpec, rollout_id
 from unhobble.transcript import CallStep, NoteStep, Transcript
-from unhobble.vocabulary import PHASE_TRANSITIONS, FailureClass, FailureCode, Phase, RolloutState, Split, TrialState
+from unhobble.vocabulary import PHASE_TRANSITIONS, FailureClass, FailureCode, Phase, RolloutState, SearchEnd, Split, TrialState
 
 HOSTILE = "NUL \x00, \u202e, '; DROP TABLE studies; --, %s, \U0001d518, \N{PILE OF POO}"
 SURROGATE = "half a character: \ud83d"
@@ -202,6 +202,8 @@ def test_a_database_of_the_first_version_keeps_its_rollouts_and_a_trial_s_candid
         assert (trial.candidate, trial.scored, trial.mean_score) == ("a hash", 1, 0.5)
         assert store.rollout("r").configuration.root == {"prompt": "plain"}
         assert store.transcript("r") == Transcript()
+        with engine.begin() as connection:
+            assert connection.execute(select(StudyRow.search_ended)).scalar_one() is None
         with engine.begin() as connection, pytest.raises(IntegrityError):  # rows still depend on each other
             connection.exec_driver_sql("INSERT INTO transcripts VALUES ('none', '')")
     finally:
@@ -314,6 +316,28 @@ def test_a_paused_study_starts_nothing_and_loses_nothing(store):
 
 
 # --- leases ---------------------------------------------------------------------------------------------------------------
+ENDED = SearchEnded(why=SearchEnd.beaten_by, rollouts=70, planned=100, figure=0.03, limit=0.05, by=0.1)
+
+
+def test_why_a_search_ended_is_stored_with_its_event_and_begins_the_confirmation(store):
+    lease = searching(store)
+    assert store.study(lease.study).search_ended is None
+    assert store.end_search(lease, ENDED).phase is Phase.confirming
+    assert store.study(lease.study).search_ended == ENDED
+    told, moved = store.events(lease.study)[-2:]
+    assert (told.kind, told.data) == ("search_ended", ENDED.model_dump(mode="json") | {"words": ENDED.words})
+    assert (moved.kind, moved.data["to"]) == ("phase_changed", "confirming")
+
+
+def test_a_search_that_was_paused_meanwhile_has_not_ended(store):
+    lease = searching(store)
+    store.transition(lease.study, Phase.paused)
+    with pytest.raises(Conflict):
+        store.end_search(lease, ENDED)
+    assert store.study(lease.study).search_ended is None
+    assert "search_ended" not in event_numbers_and_kinds(store, lease.study)[1]
+
+
 def test_the_oldest_study_without_a_living_owner_comes_first(store):
     first, second, third = (store.create_study(spec()).id for _ in range(3))
     store.transition(first, Phase.paused)
@@ -348,6 +372,7 @@ def test_a_stale_owner_can_write_nothing(store):
         lambda: store.record_retry(stale, result(rollout, None)),
         lambda: store.set_trial_state(stale, 0, TrialState.pruned),
         lambda: store.save_report(stale, {}),
+        lambda: store.end_search(stale, ENDED),
         lambda: store.transition(stale.study, Phase.failed, lease=stale),
     ):
         with pytest.raises(LeaseLost, match=stale.study):

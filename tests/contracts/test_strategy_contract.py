@@ -83,6 +83,12 @@ def test_a_budget_of_any_size_is_used_to_the_last_rollout(name, rollouts, at_onc
     assert len(done.requests) == rollouts
 
 
+def test_a_strategy_that_says_so_forecasts_and_any_other_does_not(name):
+    strategy = build(name, problem("tool-formats", rollouts=150))
+    play(strategy, is_xml)
+    assert strategy.forecasts == (strategy.outlook() is not None)
+
+
 def test_every_configuration_is_in_the_space(name):
     at = problem()
     done = play(build(name, at), is_xml)

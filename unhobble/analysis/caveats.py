@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from unhobble.analysis.report import Compared, Confirmed, ModelSeen, SandboxSeen
+from unhobble.analysis.report import Compared, Confirmed, ModelSeen, Resampled, SandboxSeen
 from unhobble.configuration import NO_VARIANT
 from unhobble.vocabulary import OracleAccess
 
@@ -49,6 +49,10 @@ def _of_figures(confirmed: Confirmed) -> Iterator[str]:
         yield "No finalist did better than the baseline on the held-out split: within this space and effort, nothing was gained."
     elif not confirmed.gain_is_clear:
         yield "The interval of the gain over the baseline contains 0: the gain may be chance."
+    if confirmed.plan and confirmed.plan.warning:
+        yield f"The confirmation was small: {confirmed.plan.warning}."
+    if confirmed.resampled:
+        yield from _of_resampling(confirmed.resampled)
     for other in confirmed.others:
         yield (
             f"The figures of trial {other.best_trial} are {_named(other)}. They are set against a baseline "
@@ -57,6 +61,21 @@ def _of_figures(confirmed: Confirmed) -> Iterator[str]:
     for left in confirmed.left_out:
         given = f" ({'; '.join(left.advantage)})" if left.advantage else ""
         yield f"The budget did not reach to confirm trial {left.trial}, {left.track.words}{given}: no figure of it can be quoted."
+
+
+def _of_resampling(resampled: Resampled) -> Iterator[str]:
+    tries = "1 attempt" if resampled.attempts == 1 else f"{resampled.attempts} attempts"
+    if resampled.verdict != "yes" and resampled.matched > 1:  # where it is 1, the gain itself is the answer
+        yield (
+            f"The best configuration is not shown to beat plain resampling: the baseline with {tries} at each task, the right one "
+            f"picked by the true scorer, reached {resampled.rate.mean:.2f}. No user can pick like that; it is the most that "
+            "resampling could give."
+        )
+    if resampled.attempts < resampled.matched:
+        yield (
+            f"Resampling was given less than the best configuration's spend: {tries} instead of {resampled.matched}, because the "
+            "budget did not reach further."
+        )
 
 
 def _named(compared: Compared) -> str:

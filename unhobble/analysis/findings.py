@@ -8,19 +8,22 @@ from unhobble.analysis.report import (
     LEVEL,
     Arm,
     Compared,
+    ConfirmationPlan,
     Confirmed,
     Effort,
     Findings,
     Fixed,
     LeftOut,
     ModelSeen,
+    Resampled,
     SandboxSeen,
     SoFar,
     SuiteSeen,
     failures,
 )
+from unhobble.analysis.resampling import Cost, match, resample
 from unhobble.configuration import NO_VARIANT, Configuration
-from unhobble.records import Recommendation, RolloutRecord
+from unhobble.records import Recommendation, RolloutRecord, SearchEnded
 from unhobble.tracks import Track
 from unhobble.vocabulary import FailureClass, Objective, Split
 
@@ -35,6 +38,7 @@ def findings(
     rollouts: Sequence[RolloutRecord],
     confirmed: Confirmed | None,
     effort: Effort,
+    search_ended: SearchEnded | None = None,
 ) -> Findings:
     """Put the parts together.
 
@@ -54,6 +58,7 @@ def findings(
         sandbox=sandbox,
         **dict(headline),
         others=tuple(others),
+        search_ended=search_ended,
         confirmed=confirmed,
         effort=effort,
         caveats=caveats(models, sandbox, confirmed),
@@ -68,15 +73,18 @@ def confirm(
     epochs: int,
     planned: int,
     left_out: Sequence[LeftOut] = (),
+    plan: ConfirmationPlan | None = None,
 ) -> Confirmed | None:
     """Compare ``arms`` by track, the headline first and in it the baseline, on held-out rollouts, ``planned`` for each.
 
     None as long as an arm of the headline has no score. An arm of another track without one is left out and said to be; so is
     what is in ``left_out`` already. The best of a track is its finalist with the highest mean. Every interval and difference
     holds for the finalists of all tracks together, so that neither choosing among them nor quoting the best of several tracks
-    makes one too narrow.
+    makes one too narrow. Epochs from ``epochs`` on are further attempts of the baseline, which serve the comparison with plain
+    resampling alone, so that every other figure is of the same tasks and epochs for all.
     """
-    held_out = [r for r in rollouts if r.split is Split.held_out and r.score is not None]
+    played = [r for r in rollouts if r.split is Split.held_out and r.score is not None]
+    held_out = [r for r in played if r.epoch < epochs]
     of_trial = {number: [r for r in held_out if r.trial == number] for of_track in arms.values() for number, _ in of_track}
     headline = next(iter(arms.values()), ())
     if not headline or not all(of_trial[number] for number, _ in headline):
@@ -105,6 +113,8 @@ def confirm(
         left_out=(*left_out, *unplayed),
         tasks=len({r.task for r in held_out}),
         epochs=epochs,
+        plan=plan,
+        resampled=judge.resampled(main, played),
     )
 
 
@@ -113,6 +123,7 @@ class _Judge:
 
     def __init__(self, of_trial: Mapping[int, Sequence[RolloutRecord]], objective: Objective, compared: int, planned: int) -> None:
         self._of_trial = of_trial
+        self._objective = objective
         self._compared = compared
         self._planned = planned
         self._scores = {
@@ -131,6 +142,17 @@ class _Judge:
             missing=self._planned - len(rows),
         )
 
+    def resampled(self, headline: Compared, played: Sequence[RolloutRecord]) -> Resampled | None:
+        """The best of the headline against the baseline's attempts among all rollouts that were ``played``."""
+        baseline, best = headline.baseline.trial, headline.best_trial
+        matched = match(map(_cost, self._of_trial[best]), map(_cost, self._of_trial[baseline])) if best != baseline else None
+        if matched is None:
+            return None
+        attempts = by_task(
+            (r.task, self._objective.contribution(r.score)) for r in played if r.trial == baseline and r.score is not None
+        )
+        return resample(self._scores[best], attempts, matched, compared=self._compared)
+
     def track(self, track: Track, baseline: Arm, finalists: Sequence[Arm], candidates: Sequence[Arm]) -> Compared:
         best = max(candidates, key=lambda arm: arm.rate.mean)
         difference = None
@@ -146,6 +168,11 @@ class _Judge:
             difference=difference,
             empirically_fixed=_fixed(self._of_trial[baseline.trial], self._of_trial[best.trial]),
         )
+
+
+def _cost(rollout: RolloutRecord) -> Cost:
+    spend = rollout.spend
+    return Cost(usd=spend.cost_usd, tokens=spend.usage.total) if spend else Cost(usd=None, tokens=None)
 
 
 def _fixed(baseline: Sequence[RolloutRecord], best: Sequence[RolloutRecord]) -> Fixed:

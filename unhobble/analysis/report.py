@@ -13,7 +13,7 @@ from pydantic import Field
 from unhobble.analysis.capability import Interval, share
 from unhobble.configuration import NO_VARIANT, Configuration
 from unhobble.messages import Frozen
-from unhobble.records import Recommendation, RolloutRecord
+from unhobble.records import Recommendation, RolloutRecord, SearchEnded
 from unhobble.results import Spend
 from unhobble.spec import StudyModel
 from unhobble.tracks import PLAIN, Track
@@ -85,13 +85,84 @@ class LeftOut(Frozen):
     advantage: tuple[str, ...]
 
 
+class ConfirmationPlan(Frozen):
+    """What a confirmation was planned to be, and what gain over the baseline it can tell from none (``analysis.power``)."""
+
+    effect: float = Field(description="The gain that was declared.")
+    power: float = Field(description="The probability with which it shall be told, as declared.")
+    level: float = Field(description="Confidence level of the interval that has to be above 0, for all finalists together.")
+    tasks: int
+    arms: int = Field(description="The baseline and the finalists.")
+    epochs: int
+    rollouts: int = Field(description="For all of it, the baseline's further attempts included.")
+    detectable: float | None = Field(description="The smallest gain that is told with the power; None with one task alone.")
+    epochs_needed: int | None = Field(description="What the effect takes on these tasks; None where no number is enough.")
+    tasks_needed: int = Field(description="Held-out tasks with which these epochs would be enough.")
+    from_search: bool = Field(description="Whether the variances are those that the search saw; else the conservative ones.")
+
+    @property
+    def tells(self) -> bool:
+        """Whether the declared effect is told with the declared power."""
+        return self.detectable is not None and self.detectable <= self.effect + 1e-9
+
+    @property
+    def words(self) -> str:
+        """What it can tell."""
+        chance = f"with a probability of {100 * self.power:.0f} %"
+        if self.detectable is None or self.detectable > 1:
+            return f"no gain, however large, is told from none {chance}"
+        return f"a gain of {self.detectable:.2f} or more is told from none {chance}"
+
+    @property
+    def warning(self) -> str | None:
+        """What it cannot tell, and what that would take; None where it tells what was declared."""
+        if self.tells:
+            return None
+        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        takes = f"about {self.tasks_needed} held-out tasks"
+        if self.epochs_needed is not None:
+            takes += f", or {self.epochs_needed} epochs ({self.tasks * self.arms * self.epochs_needed} held-out rollouts)"
+        return (
+            f"a gain of {self.effect:g} over the baseline cannot be told from none with a probability of {100 * self.power:.0f} % "
+            f"by {epochs} of {self.arms} configurations on {self.tasks} held-out tasks; it would take {takes}. As it is, "
+            f"{self.words}"
+        )
+
+
+class Resampled(Frozen):
+    """The baseline with several attempts at each task, as many as one attempt of the best configuration costs.
+
+    The attempt that counts is picked by the true scorer, which nobody has who uses a model: ``rate`` is the most that resampling
+    could give. ``difference`` is the best configuration's mean minus ``rate``, paired by task.
+    """
+
+    cost_ratio: float = Field(description="Mean cost of one rollout of the best configuration over the baseline's.")
+    unit: str = Field(description="What the cost is counted in: usd, or tokens where a price is not known.")
+    matched: int = Field(description="Attempts of the baseline that the same spend buys, rounded up.")
+    attempts: int = Field(description="Attempts that rate is of; fewer than matched where the budget did not reach.")
+    rate: Interval
+    difference: Interval
+
+    @property
+    def verdict(self) -> str:
+        """Whether the best configuration beats plain resampling: yes, no, or it cannot be told."""
+        if self.difference.low > 0:
+            return "yes"
+        return "no" if self.difference.high < 0 else "cannot be told"
+
+
 class Confirmed(Compared):
-    """The held-out comparison: the headline, which is the track of the baseline, and each other track by itself."""
+    """The held-out comparison: the headline, which is the track of the baseline, and each other track by itself.
+
+    ``resampled`` is None where the baseline is the best, or where what rollouts cost is not known.
+    """
 
     others: tuple[Compared, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     tasks: int
     epochs: int
+    plan: ConfirmationPlan | None = Field(None, description="None for what was stored before there were plans.")
+    resampled: Resampled | None = None
 
 
 class ModelSeen(Frozen):
@@ -159,6 +230,7 @@ class Findings(Frozen):
     best_so_far: Recommendation | None = Field(description="What the search believes, from the search split alone.")
     search_failures: Failures
     others: tuple[SoFar, ...] = ()
+    search_ended: SearchEnded | None = Field(None, description="Why the search ended; None as long as it goes on.")
     confirmed: Confirmed | None
     effort: Effort
     caveats: tuple[str, ...]

@@ -43,9 +43,7 @@ class _Ranked:
 
 def candidates(space: Space, evidence: Evidence, belief: Belief, rng: random.Random) -> Candidates:
     """Up to 420 candidates, none twice."""
-    tried = _Ranked(
-        evidence.configurations, evidence.places, _height(belief, evidence.places, range(len(evidence.configurations)))
-    )
+    tried = _Ranked(evidence.configurations, evidence.places, _height(belief, evidence.places, range(len(evidence.configurations))))
     known = set(evidence.configurations)
 
     def unknown(configurations: Iterable[Configuration]) -> dict[Configuration, None]:

@@ -115,7 +115,9 @@ def task_prior(log_minutes: Floats, variance: float) -> Floats:
     return found
 
 
-def fit(kernel: Floats, cells: Cells, variances: Variances, log_minutes: Floats, start: "tuple[Floats, Floats] | None" = None) -> Posterior:
+def fit(
+    kernel: Floats, cells: Cells, variances: Variances, log_minutes: Floats, start: "tuple[Floats, Floats] | None" = None
+) -> Posterior:
     """The posterior under ``kernel`` (residuals included); ``start`` is where Newton's method begins, f and τ."""
     prior = task_prior(log_minutes, variances.task)
     f, tau = start if start is not None else (np.zeros(len(kernel)), np.zeros(len(prior)))

@@ -52,9 +52,7 @@ def look_out(
     )
 
 
-def _wanted(
-    offered: Candidates, recommended: int, evidence: Evidence, wanted: Callable[[Configuration], bool]
-) -> Candidates:
+def _wanted(offered: Candidates, recommended: int, evidence: Evidence, wanted: Callable[[Configuration], bool]) -> Candidates:
     kept = [place for place, one in enumerate(offered.configurations) if wanted(one) and offered.rows[place] != recommended]
     return Candidates(
         (evidence.configurations[recommended], *(offered.configurations[place] for place in kept)),

@@ -168,6 +168,9 @@ async def test_a_dry_run_says_what_the_study_would_be_and_stores_nothing(api):
     answer = (await api.post("/v1/studies:validate", json=STUDY)).json()
     assert answer["space_size"] == Space.load("tool-formats", installed()).size()
     assert answer["search_rollouts"] + answer["confirm_rollouts"] == 120
+    assert answer["confirmation"]["epochs"] >= 1
+    assert "told from none with a probability of 80 %" in answer["confirmation_tells"]
+    assert ["held-out tasks" in warning for warning in answer["warnings"]] == [True]
     assert answer["sandbox"] == "bubblewrap"
     assert not set(answer["search_tasks"]) & set(answer["held_out_tasks"])
     assert (await api.get("/v1/studies")).json()["items"] == []
@@ -290,7 +293,7 @@ async def test_health_says_ready_when_the_database_answers(api):
 @pytest.mark.slow
 async def test_a_trial_names_its_track_and_a_track_s_best_is_exported_by_its_name(api, app):
     study = await submitted(
-        api, space=space(tool_format=["native", "xml_tags"], advantage__hints=[False, True]), budget={"rollouts": 200}
+        api, space=space(tool_format=["native", "xml_tags"], advantage__hints=[False, True]), budget={"rollouts": 300}
     )
     await run(app.state.studies.store, study, RulePool(advantage_is_all))
     trials = (await api.get(f"/v1/studies/{study}/trials", params={"order": "score"})).json()["items"]

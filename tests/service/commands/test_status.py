@@ -10,10 +10,11 @@ from service.commands.status import STARTING, status_of
 from tests.unhobble.analysis.test_report import OLD
 from unhobble.analysis.report import Failures, SoFar
 from unhobble.messages import Usage
-from unhobble.records import Progress, Recommendation
+from unhobble.records import Progress, Recommendation, SearchEnded
 from unhobble.results import Spend
 from unhobble.spec import StudySpec
 from unhobble.tracks import Track
+from unhobble.vocabulary import SearchEnd
 
 SPEC = {"model": {"id": "organism/compliant"}, "suite": {"id": "builtin/shell"}, "budget": {"rollouts": 100}}
 
@@ -47,6 +48,13 @@ def test_the_best_so_far_is_called_a_belief_of_the_search_split():
     )
     line = status_of(study(best=best.model_dump(mode="json"))).line()
     assert "0.50 (0.25 to 0.75) believed, search split, trial 3" in line
+
+
+def test_why_the_search_ended_is_in_every_line_after_it():
+    ended = SearchEnded(why=SearchEnd.gain_below, rollouts=70, planned=90, figure=0.004, limit=0.01)
+    line = status_of(study(search_ended=ended.model_dump(mode="json") | {"words": ended.words})).line()
+    assert "the search ended after 70 of its 90 rollouts, by its rule: a tenth more of it was forecast to gain 0.0040" in line
+    assert "the search" not in status_of(study()).line()
 
 
 def test_an_unknown_price_is_unknown_and_not_zero():

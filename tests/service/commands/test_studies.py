@@ -7,12 +7,15 @@ import pytest
 import yaml
 
 from service.exports import BestConfiguration
+from tests.service.commands.conftest import STUDY
+from tests.service.search.test_confirmation import dear
 from tests.service.search.test_loop import RulePool
 from tests.service.search.test_loop import run as run_study
 from tests.service.search.test_tracks import advantage_is_all, spec_with
 from tests.service.test_advantage_door import space
 from tests.unhobble.analysis.test_report import OLD
 from unhobble.analysis.report import Findings
+from unhobble.spec import StudySpec
 from unhobble.vocabulary import Phase
 
 
@@ -38,6 +41,26 @@ def test_a_finished_study_is_shown_with_its_gain_its_obstacles_and_its_caveats(u
         assert expected in words, expected
     assert "labelled spurious" in words
     assert "empirically fixed" in words
+
+
+def test_a_finished_study_says_why_its_search_ended_what_it_can_tell_and_what_resampling_would_do(unhobble, store):
+    study = store.create_study(StudySpec.model_validate(STUDY)).id
+    asyncio.run(run_study(store, study, RulePool(dear(1.5))))
+    words = unhobble("show", study).words
+    assert "The search had all of its" in words
+    assert "By the spread that the search saw, a gain of" in words
+    assert "Does it beat plain resampling of the baseline? " in words
+    assert "baseline, best of 2 attempts" in words
+    assert "costs 1.50 times as much as one of the baseline (in usd)" in words
+    assert "an upper limit of resampling" in words
+
+
+def test_a_best_that_is_cheaper_is_said_to_gain_by_no_spending(unhobble, store):
+    study = store.create_study(StudySpec.model_validate(STUDY)).id
+    asyncio.run(run_study(store, study, RulePool(dear(0.5))))
+    words = unhobble("show", study).words
+    assert "costs 0.50 times as much as one of the baseline (in usd): what it gains is not bought by spending more" in words
+    assert "Does it beat" not in words
 
 
 def test_a_study_that_has_not_begun_can_be_shown(unhobble, queued):

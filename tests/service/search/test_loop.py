@@ -189,13 +189,16 @@ async def test_a_budget_in_dollars_without_a_price_fails_at_once_instead_of_book
     assert record.progress.spend.cost_usd is None
 
 
-async def test_a_budget_in_dollars_is_never_passed_and_what_it_leaves_unconfirmed_is_said(store):
-    spec = study_spec(budget={"rollouts": 120, "usd": 0.5}, limits={"usd": 0.1})
+@pytest.mark.parametrize(("usd", "is_confirmed"), [(0.5, True), (0.2, False)])
+async def test_a_budget_in_dollars_is_never_passed_and_what_it_leaves_unconfirmed_is_said(store, usd, is_confirmed):
+    """A rollout reserves 0.1 and costs 0.02. The search leaves the confirmation its share, which may be too little for one."""
+    spec = study_spec(budget={"rollouts": 120, "usd": usd}, limits={"usd": 0.1})
     study = store.create_study(spec).id
     await run(store, study, RulePool(lambda rollout: scored(rollout, 1.0, usd=0.02)))
     record = store.study(study)
-    assert 0.3 < record.progress.spend.cost_usd <= 0.5
-    assert "nothing is confirmed" in record.reason
+    assert 0.5 * usd < record.progress.spend.cost_usd <= usd
+    assert bool(record.report["confirmed"]) is is_confirmed
+    assert ("nothing is confirmed" in record.reason) is not is_confirmed
 
 
 async def test_failed_infrastructure_is_tried_again_and_only_the_last_try_counts(store):

@@ -17,6 +17,7 @@ from tests.playing import TASKS, build, play
 from tests.service.search.test_loop import RulePool, finished, run, scored, study_spec
 from tests.service.search.test_loop import store as store  # noqa: PLC0414  # the fixture
 from tests.service.test_advantage_door import space
+from unhobble.analysis.power import plan_confirmation
 from unhobble.analysis.report import Findings
 from unhobble.configuration import Configuration
 from unhobble.errors import NotFound
@@ -275,6 +276,15 @@ def arms(*numbers: int):
     return [(number, Configuration({"a": number})) for number in numbers]
 
 
+def confirmation(finalists, rollouts: int) -> Confirmation:
+    """As much as ``rollouts`` allow, of all finalists if they do."""
+    others = sum(number != 0 for of_track in finalists.values() for number, _ in of_track)
+    plan = plan_confirmation(
+        effect=0.2, power=0.8, tasks=len(TASKS), arms=1 + others, attempts=1, most=rollouts, otherwise=rollouts, fixed=True
+    )
+    return Confirmation(arms(0)[0], finalists, TASKS, plan, rollouts=rollouts, seed=0)
+
+
 @pytest.mark.parametrize(
     ("rollouts", "kept", "left_out", "epochs"),
     [
@@ -287,17 +297,17 @@ def arms(*numbers: int):
 )
 def test_the_last_finalists_of_the_last_tracks_are_left_out_first(rollouts, kept, left_out, epochs):
     finalists = {PLAIN: arms(1, 0, 2), ADVANTAGE: arms(3), ATTEMPTS: arms(4)}
-    made = Confirmation(arms(0)[0], finalists, TASKS, rollouts, seed=0)
+    made = confirmation(finalists, rollouts)
     assert {track: [number for number, _ in of_track] for track, of_track in made.arms.items()} == kept
     assert [number for _, (number, _) in made.left_out] == left_out
     assert made.epochs == epochs
 
 
 def test_the_headline_is_played_before_what_has_an_advantage():
-    made = Confirmation(arms(0)[0], {PLAIN: arms(1), ADVANTAGE: arms(2)}, TASKS, 60, seed=0)
+    made = confirmation({PLAIN: arms(1), ADVANTAGE: arms(2)}, 60)
     order = [request.trial for request in made.propose(1_000)]
     assert order == [0, 1] * 20 + [2] * 20
-    again = Confirmation(arms(0)[0], {PLAIN: arms(1), ADVANTAGE: arms(2)}, TASKS, 60, seed=0)
+    again = confirmation({PLAIN: arms(1), ADVANTAGE: arms(2)}, 60)
     first = made.arms[PLAIN][0]
     again.record(Outcome(trial=0, configuration=first[1], task=TASKS[0].id, epoch=0, score=1.0))
     assert len(again.propose(1_000)) == 59
