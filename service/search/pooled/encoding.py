@@ -1,16 +1,17 @@
 """Configurations as numbers: each dimension's values as vectors whose inner products say how alike two values are.
 
-An effect of one dimension is a linear function of its vector, and an effect of a pair is one of the product of both vectors, so that the
-vectors define the kernels of the model (Duvenaud, Nickisch and Rasmussen 2011, "Additive Gaussian Processes", arXiv 1112.4394). They are
-centred: over all values of a dimension they sum to zero, and on average they have length one. An effect of a dimension is thereby a
-deviation from the mean over its values, and says nothing that another dimension's says (the functional analysis of variance, Hooker 2007).
-A dimension that is not active has the zero vector: it has no effect where it is not set.
+An effect of one dimension is a linear function of its vector, and an effect of a pair is one of the product of both vectors, so
+that the vectors define the kernels of the model (Duvenaud, Nickisch and Rasmussen 2011, "Additive Gaussian Processes", arXiv
+1112.4394). They are centred: over all values of a dimension they sum to zero, and on average they have length one. An effect of
+a dimension is thereby a deviation from the mean over its values, and says nothing that another dimension's says (the functional
+analysis of variance, Hooker 2007). A dimension that is not active has the zero vector: it has no effect where it is not set.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import log
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from search_spaces.dimensions import Choice, Dimension, Integer, Real
 from search_spaces.space import Space
 from unhobble.configuration import Configuration, Scalar
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 _LENGTH = 0.5
 """Length scale of ordered dimensions, as a share of their range: values a half of it apart still have much in common."""
@@ -32,7 +33,7 @@ _INACTIVE = -1.0
 
 @dataclass(frozen=True)
 class _Axis:
-    """One dimension. ``vectors`` (points × length) belong to ``points``; ``order`` is the place of each option of a choice among them."""
+    """One dimension: ``vectors`` (points x length) belong to ``points``. A choice has each option's place among them in ``order``."""
 
     dimension: Dimension
     points: Floats
@@ -42,7 +43,7 @@ class _Axis:
     """How alike two points are, from 0 to 1."""
 
     def place(self, value: Scalar) -> float:
-        """Where ``value`` lies among the points: an index, with a fraction where it is between two of them; -1 where it is foreign."""
+        """Where ``value`` lies among the points: an index, with a fraction between two of them; -1 where it is foreign."""
         if isinstance(self.dimension, Choice):
             places = [place for place, other in enumerate(self.dimension.options) if _same(other, value)]
             return float(self.order[places[0]]) if places else _INACTIVE
@@ -68,7 +69,7 @@ class Encoding:
         return tuple(axis.dimension.path for axis in self.axes)
 
     def places(self, configurations: Sequence[Configuration]) -> Floats:
-        """Where each configuration lies on each axis: configurations × axes, -1 where a dimension is not active."""
+        """Where each configuration lies on each axis: configurations x axes, -1 where a dimension is not active."""
         found = np.full((len(configurations), len(self.axes)), _INACTIVE)
         for column, axis in enumerate(self.axes):
             path = axis.dimension.path
@@ -84,15 +85,15 @@ class Encoding:
         return found
 
     def kernels(self, a: Floats, b: Floats) -> Floats:
-        """Inner products of the vectors of two lists of places: axes × len(a) × len(b)."""
+        """Inner products of the vectors of two lists of places: axes x len(a) x len(b)."""
         return np.stack([va @ vb.T for va, vb in zip(self._vectors(a), self._vectors(b), strict=True)])
 
     def squares(self, a: Floats) -> Floats:
-        """The vectors' squared lengths: axes × len(a)."""
+        """The vectors' squared lengths: axes x len(a)."""
         return np.stack([(vectors * vectors).sum(axis=1) for vectors in self._vectors(a)])
 
     def alike(self, a: Floats, b: Floats) -> Floats:
-        """How alike the values of two lists of places are on each axis, 0 to 1: axes × len(a) × len(b).
+        """How alike the values of two lists of places are on each axis, 0 to 1: axes x len(a) x len(b).
 
         Two that are not active are the same; one that is and one that is not have nothing in common.
         """

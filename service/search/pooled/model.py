@@ -1,35 +1,40 @@
 """One Bayesian model of all rollouts of a study.
 
-The logit of a rollout's success is f(configuration) + τ(task). Both are Gaussian:
+The logit of a rollout's success is f(configuration) + t(task). Both are Gaussian:
 
-- f is the sum of an effect of each dimension, one of each pair of dimensions, a remainder (a product kernel over all dimensions, which
-  holds what more than two of them do together) and a residual of each configuration. Each part has a variance of its own, which is found
-  by marginal likelihood and shrunk to that of its like (``Variances``).
-- τ is a constant, a slope with the logarithm of the human minutes, and an effect of each task.
+- f is the sum of an effect of each dimension, one of each pair of dimensions, a remainder (a product kernel over all
+  dimensions, for what more than two of them do together) and a residual of each configuration. Each part has a variance of its
+  own, which is found by marginal likelihood and shrunk towards that of its like (``improved``).
+- t is a constant, a slope with the logarithm of the human minutes, and an effect of each task.
 
-Scores between 0 and 1 count as that share of a success (the quasi-likelihood of Papke and Wooldridge 1996). The posterior is Laplace's
-approximation (Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning", sections 3.4 and 5.5), in which the tasks, few as
-they are, are eliminated first: with W the weights of the cells (configurations × tasks) and S the prior covariance of τ,
+Scores between 0 and 1 count as that share of a success (the quasi-likelihood of Papke and Wooldridge 1996). The posterior is
+Laplace's approximation (Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning", sections 3.4 and 5.5), in which the
+tasks, few as they are, are eliminated first. With K the prior covariance of f, S that of t, and W the weights of the cells
+(configurations x tasks) in the log likelihood's curvature::
 
-    G = (S⁻¹ + diag Σᵢ Wᵢₜ)⁻¹,   Λ = diag Σₜ Wᵢₜ − W G Wᵀ,   R = (K + Λ⁻¹)⁻¹ = (I + ΛK)⁻¹Λ,
+    G = inv(inv(S) + diag(W.sum(0)))
+    L = diag(W.sum(1)) - W G W.T
+    R = inv(K + inv(L)) = inv(I + L K) L
 
-f has the covariance K − K R K at the configurations seen, and K** − K* R K*ᵀ at any others.
+f has the covariance K - K R K at the configurations seen, and C - B R B.T at others, where C is their prior covariance and B
+that with the configurations seen.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 _CONSTANT, _SLOPE, _TASK = 4.0, 1.0, 1.0
-"""Prior variances of τ's parts, in squared logits; the last is where its search begins."""
+"""Prior variances of the parts of t, in squared logits; the last is where its search begins."""
 
 _CELL = 0.3
-"""Variance, in squared logits, of what a configuration does on one task beyond both effects. It is what keeps many repeats of one cell
-from being taken for so many independent rollouts."""
+"""Variance, in squared logits, of what a configuration does on one task beyond both effects. It keeps many repeats of one cell from
+being taken for so many independent rollouts."""
 
 _TURNS = 12
 """Newton steps at the most; from the posterior before, two or three are enough."""
@@ -37,7 +42,7 @@ _TURNS = 12
 
 @dataclass(frozen=True)
 class Variances:
-    """Variances of the parts of f and τ, in squared logits: by dimension, by pair (upper triangle), and of the rest."""
+    """Variances of the parts of f and t, in squared logits: by dimension, by pair (upper triangle), and of the rest."""
 
     single: Floats
     pair: Floats
@@ -54,7 +59,10 @@ class Variances:
 
 @dataclass(frozen=True)
 class Parts:
-    """The kernels of two lists of configurations by their parts, without variances: ``single`` is axes × a × b, ``product`` is a × b."""
+    """The kernels of two lists of configurations, a and b, by their parts, without variances.
+
+    ``single`` is axes x a x b, ``product`` is a x b.
+    """
 
     single: Floats
     product: Floats
@@ -79,7 +87,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Posterior:
-    """f and τ given the cells, at the configurations that have cells. ``weights`` are α = K⁻¹f and ``precision`` is R."""
+    """f and t given the cells, at the configurations that have cells. ``weights`` are inv(K) f, and ``precision`` is R."""
 
     variances: Variances
     f: Floats
@@ -87,9 +95,9 @@ class Posterior:
     weights: Floats
     precision: Floats
     task_gain: Floats
-    """G W ᵀ: how τ follows f."""
+    """G W.T: how t follows f."""
     task_rest: Floats
-    """G: the covariance of τ that is left once f is known."""
+    """G: the covariance of t that is left once f is known."""
 
     def mean(self, cross: Floats) -> Floats:
         """Posterior mean of f where ``cross`` (others × seen) is the prior covariance with the configurations seen."""
@@ -108,7 +116,7 @@ class Posterior:
 
 
 def task_prior(log_minutes: Floats, variance: float) -> Floats:
-    """The prior covariance of τ, in squared logits; ``log_minutes`` are any logarithms of the human minutes."""
+    """The prior covariance of t, in squared logits; ``log_minutes`` are any logarithms of the human minutes."""
     spread = log_minutes.std()
     scaled = (log_minutes - log_minutes.mean()) / (spread if spread > 0 else 1.0)
     found: Floats = _CONSTANT + _SLOPE * np.outer(scaled, scaled) + variance * np.eye(len(scaled))
@@ -118,7 +126,7 @@ def task_prior(log_minutes: Floats, variance: float) -> Floats:
 def fit(
     kernel: Floats, cells: Cells, variances: Variances, log_minutes: Floats, start: "tuple[Floats, Floats] | None" = None
 ) -> Posterior:
-    """The posterior under ``kernel`` (residuals included); ``start`` is where Newton's method begins, f and τ."""
+    """The posterior under ``kernel`` (residuals included); ``start`` is where Newton's method begins, f and t."""
     prior = task_prior(log_minutes, variances.task)
     f, tau = start if start is not None else (np.zeros(len(kernel)), np.zeros(len(prior)))
     weights = np.linalg.solve(kernel, f) if start is not None else f.copy()
@@ -158,7 +166,7 @@ def _cell_terms(cells: Cells, f: Floats, tau: Floats) -> tuple[Floats, Floats]:
 
 
 def _curvature(kernel: Floats, cells: Cells, prior: Floats, f: Floats, tau: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """W, Λ, R and G at f and τ."""
+    """W, Λ, R and G at f and t."""
     _, weight = _cell_terms(cells, f, tau)
     rest = np.linalg.solve(np.eye(len(tau)) + prior * weight.sum(axis=0)[None, :], prior)
     rest = (rest + rest.T) / 2
@@ -199,8 +207,8 @@ _TASKS_BELIEVED = 3.0
 def improved(posterior: Posterior, parts: Parts, log_minutes: Floats) -> Variances:
     """Variances that make what was seen more likely: a step of Fisher's scoring in their logarithms, with their priors.
 
-    The gradient of the log marginal likelihood is ½ v (αᵀ K_v α − tr R K_v) for each part K_v; how the mode moves with the variances is
-    left out, as in expectation maximisation.
+    For a part of variance v and kernel v P, the gradient of the log marginal likelihood in log v is v (w.T P w - tr(R P)) / 2,
+    with w the ``weights``; how the mode moves with the variances is left out, as in expectation maximisation.
     """
     now = posterior.variances
     began = Variances.begin(len(now.single))
@@ -228,7 +236,7 @@ def improved(posterior: Posterior, parts: Parts, log_minutes: Floats) -> Varianc
 
 
 def _task_variance(posterior: Posterior, log_minutes: Floats) -> float:
-    """A step of expectation maximisation for the variance of the tasks' own effects, with the weight of a few tasks as its prior."""
+    """A step of expectation maximisation for the variance of the tasks' own effects; its prior weighs as much as a few tasks."""
     now = posterior.variances.task
     inverse = np.linalg.inv(task_prior(log_minutes, now))
     own = now * inverse @ posterior.tau
@@ -254,4 +262,5 @@ def _class_step(now: Floats, began: Floats, found: Floats, expected: Floats) -> 
     gradient = 0.5 * (found - expected) - prior @ log_now
     curvature = np.diag(0.5 * np.maximum(expected, 0.0)) + prior
     step = np.linalg.solve(curvature, gradient)
-    return now * np.exp(np.clip(step, -1, 1))
+    found_now: Floats = now * np.exp(np.clip(step, -1, 1))
+    return found_now

@@ -1,7 +1,8 @@
-"""What the belief says of the whole space: its best, how far the recommended may lie below, what more search would gain, what matters.
+"""What the belief says of the whole space: its best, how far below it the recommended may be, what more search gains, what matters.
 
-The maximum is that of joint draws over several hundred candidates, which hold what may be the best (``candidates``): their neighbours,
-and theirs. In a space of millions that is a maximum over those that were looked at, and each draw's true one may lie a little higher.
+The maximum is that of joint draws over several hundred candidates, which hold what may be the best (``candidates``): their
+neighbours, and theirs. In a space of millions that is a maximum over those that were looked at, and the true one of a draw may
+lie a little higher.
 """
 
 import random
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search_spaces.space import Space
 from service.search.pooled.belief import Belief, Evidence, root, success
@@ -27,7 +29,7 @@ _EFFECT_DRAWS = 200
 _TAIL = 0.05
 _ACTIVE_DRAWS = 500
 _INFORMATION = 0.2
-"""What one rollout says of f, in inverse squared logits: p(1 − p), at most a quarter."""
+"""What one rollout says of f, in inverse squared logits: p (1 - p), at most a quarter."""
 
 
 def look_out(
@@ -133,8 +135,8 @@ def _part_draws(belief: Belief, variance: float, grid: _Grid, rng: np.random.Gen
     return found
 
 
-def _active(space: Space, belief: Belief) -> Floats:
+def _active(space: Space, belief: Belief) -> NDArray[np.bool_]:
     """Which dimensions random configurations set: configurations × axes, true or false."""
     draw = random.Random("active")
-    found: Floats = belief.encoding.places([space.sample(draw) for _ in range(_ACTIVE_DRAWS)]) >= 0
+    found: NDArray[np.bool_] = belief.encoding.places([space.sample(draw) for _ in range(_ACTIVE_DRAWS)]) >= 0
     return found

@@ -1,13 +1,13 @@
 """Thompson sampling on the belief: which configuration to try on which task.
 
-Every so often the belief is fitted anew, candidates are gathered, and their success is drawn from the posterior, jointly, as often as
-rollouts are wanted. Each draw's best candidate is tried (Thompson 1933; Russo and others 2018, "A Tutorial on Thompson Sampling",
-arXiv 1707.02038), so that many rollouts under way spread over whatever may be the best. Most draws are narrowed: what shall be good is
-the recommendation at the end, and not every rollout on the way to it (pure exploration, as in the top-two sampling of Russo 2020,
-arXiv 1602.08448), so that the contenders get more rollouts than plain Thompson sampling gives them.
+Every so often the belief is fitted anew, candidates are gathered, and their success is drawn from the posterior, jointly, as
+often as rollouts are wanted. Each draw's best candidate is tried (Thompson 1933; Russo and others 2018, "A Tutorial on Thompson
+Sampling", arXiv 1707.02038), so that many rollouts under way spread over whatever may be the best. Most draws are narrowed:
+what shall be good is the recommendation at the end, and not every rollout on the way to it (pure exploration, as in the top-two
+sampling of Russo 2020, arXiv 1602.08448), so that the contenders get more rollouts than plain Thompson sampling gives them.
 
-A task is one of those that the configuration was tried on least, the rather the nearer its expected success is to a half: there an outcome
-says most.
+A task is one of those that the configuration was tried on least, the rather the nearer its expected success is to a half: there an
+outcome says most.
 """
 
 import math
