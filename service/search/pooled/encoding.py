@@ -33,7 +33,7 @@ _INACTIVE = -1.0
 
 @dataclass(frozen=True)
 class _Axis:
-    """One dimension: ``vectors`` (points x length) belong to ``points``. A choice has each option's place among them in ``order``."""
+    """One dimension: ``vectors`` (points x length) belong to ``points``. ``order`` has each option of a choice."""
 
     dimension: Dimension
     points: Floats
