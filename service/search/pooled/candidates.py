@@ -1,7 +1,7 @@
 """Configurations that are worth a look: those tried that may be the best, their neighbours, and some at random."""
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,8 @@ _FEW_VALUES = 8
 """Of a dimension with more values, or a continuum, as many at random are tried."""
 
 _DRAWN_VALUES = 4
-_RANDOM = 150
-_AROUND_TRIED, _AROUND_NEW = 10, 4
+_RANDOM, _CROSSED, _PARENTS = 75, 100, 20
+_AROUND_TRIED, _AROUND_NEW, _ROUNDS = 10, 4, 2
 _KEPT_TRIED, _KEPT_NEW = 120, 300
 
 
@@ -37,23 +37,34 @@ class _Ranked:
     height: Floats
     """Mean plus one standard deviation of f: what might be the best."""
 
+    def with_others(self, other: "_Ranked") -> "_Ranked":
+        return _Ranked(
+            self.configurations + other.configurations,
+            np.vstack([self.places, other.places]),
+            np.concatenate([self.height, other.height]),
+        )
+
     def best(self, count: int) -> list[int]:
         return [int(place) for place in np.argsort(-self.height, kind="stable")[:count]]
 
 
 def candidates(space: Space, evidence: Evidence, belief: Belief, rng: random.Random) -> Candidates:
     """Up to 420 candidates, none twice."""
-    tried = _Ranked(evidence.configurations, evidence.places, _height(belief, evidence.places, range(len(evidence.configurations))))
+    rows = range(len(evidence.configurations))
+    tried = _Ranked(evidence.configurations, evidence.places, _height(belief, evidence.places, rows))
     known = set(evidence.configurations)
-
-    def unknown(configurations: Iterable[Configuration]) -> dict[Configuration, None]:
-        return {one: None for one in configurations if one not in known}
-
-    around = (one for place in tried.best(_AROUND_TRIED) for one in neighbours(space, tried.configurations[place], rng))
-    new = unknown(around) | unknown(space.sample(rng) for _ in range(_RANDOM))
-    first = _ranked(evidence, belief, new)
-    further = (one for place in first.best(_AROUND_NEW) for one in neighbours(space, first.configurations[place], rng))
-    every = _ranked(evidence, belief, new | unknown(further))
+    parents = [tried.configurations[place] for place in tried.best(_PARENTS)]
+    new = dict.fromkeys(one for parent in parents[:_AROUND_TRIED] for one in neighbours(space, parent, rng))
+    new |= dict.fromkeys(_crossed(space, rng.choice(parents), rng.choice(parents), rng) for _ in range(_CROSSED))
+    new |= dict.fromkeys(space.sample(rng) for _ in range(_RANDOM))
+    every = _ranked(evidence, belief, [one for one in new if one not in known])
+    expanded: set[Configuration] = set()
+    for _ in range(_ROUNDS):  # uphill from the most promising of those that nobody has tried
+        climbing = [one for place in every.best(_AROUND_NEW) if (one := every.configurations[place]) not in expanded]
+        expanded.update(climbing)
+        known.update(every.configurations)
+        further = dict.fromkeys(one for here in climbing for one in neighbours(space, here, rng) if one not in known)
+        every = every.with_others(_ranked(evidence, belief, list(further)))
     kept_tried, kept_new = tried.best(_KEPT_TRIED), every.best(_KEPT_NEW)
     return Candidates(
         tuple([tried.configurations[place] for place in kept_tried] + [every.configurations[place] for place in kept_new]),
@@ -87,8 +98,17 @@ def _changed(space: Space, configuration: Configuration, path: str, value: Scala
     return space.from_draws(draw)
 
 
-def _ranked(evidence: Evidence, belief: Belief, new: Iterable[Configuration]) -> _Ranked:
-    configurations = list(new)
+def _crossed(space: Space, a: Configuration, b: Configuration, rng: random.Random) -> Configuration:
+    """Each dimension as one of the two has it; drawn where neither does."""
+
+    def draw(at: str, dimension: Dimension) -> Scalar:
+        values = [one.root[at] for one in (a, b) if at in one.root]
+        return rng.choice(values) if values else dimension.draw(rng)
+
+    return space.from_draws(draw)
+
+
+def _ranked(evidence: Evidence, belief: Belief, configurations: list[Configuration]) -> _Ranked:
     places = evidence.encoding.places(configurations)
     return _Ranked(configurations, places, _height(belief, places, None))
 

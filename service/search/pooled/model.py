@@ -197,7 +197,7 @@ def _height(cells: Cells, f: Floats, tau: Floats, weights: Floats, inverse: Floa
 
 
 # --- variances ------------------------------------------------------------------------------------------------------------
-_WIDTH_OF_CLASS, _WIDTH_OF_ONE, _WIDTH_ALONE = 2.0, 1.0, 2.0
+_WIDTH_OF_CLASS, _WIDTH_OF_ONE, _WIDTH_ALONE = 2.0, 1.6, 2.0
 """Standard deviations of the priors of log variances: of a class (single, pair), of each within it, and of the rest."""
 
 
