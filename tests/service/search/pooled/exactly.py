@@ -55,9 +55,12 @@ class Exact:
     def mode(self) -> Floats:
         """Where the log posterior is highest, found by a general optimiser."""
         found = minimize(
-            lambda at: -self.log_posterior(at), np.zeros(len(self.prior)), jac=lambda at: -self.gradient(at), method="BFGS",
+            lambda at: -self.log_posterior(at),
+            np.zeros(len(self.prior)),
+            jac=lambda at: -self.gradient(at),
+            method="BFGS",
             options={"gtol": 1e-7},
-        )  # fmt: skip
+        )
         return found.x
 
     @property
