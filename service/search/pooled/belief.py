@@ -50,7 +50,9 @@ class Evidence:
         return len(self.configurations) - 1
 
     def add(self, row: int, task: str, score: float) -> None:
-        """A rollout with its score in [0, 1]."""
+        """A rollout with its score. Raises ``ValueError`` where that is not in [0, 1]: one NaN would spoil all that is believed."""
+        if not 0 <= score <= 1:
+            raise ValueError(f"a score is from 0 to 1, not {score!r}")
         column = self._column[task]
         self.counts[row, column] += 1
         self.scores[row, column] += score
@@ -153,7 +155,7 @@ def success(f: Floats, tau: Floats) -> Floats:
 def root(covariance: Floats) -> Floats:
     """A lower triangular root of a covariance, which rounding may have made slightly indefinite."""
     jitter = _JITTER * max(float(np.trace(covariance)) / len(covariance), 1e-6)
-    for _ in range(8):
+    for _ in range(8 if np.isfinite(covariance).all() else 0):
         try:
             found: Floats = np.linalg.cholesky(covariance + jitter * np.eye(len(covariance)))
         except np.linalg.LinAlgError:

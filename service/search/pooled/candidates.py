@@ -1,7 +1,7 @@
 """Configurations that are worth a look: those tried that may be the best, their neighbours, and some at random."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ _FEW_VALUES = 8
 _DRAWN_VALUES = 4
 _RANDOM, _CROSSED, _PARENTS = 75, 100, 20
 _AROUND_TRIED, _AROUND_NEW, _ROUNDS = 10, 4, 2
+_TRIES = 20
 _KEPT_TRIED, _KEPT_NEW = 120, 300
 
 
@@ -48,27 +49,52 @@ class _Ranked:
         return [int(place) for place in np.argsort(-self.height, kind="stable")[:count]]
 
 
-def candidates(space: Space, evidence: Evidence, belief: Belief, rng: random.Random) -> Candidates:
-    """Up to 420 candidates, none twice."""
-    rows = range(len(evidence.configurations))
-    tried = _Ranked(evidence.configurations, evidence.places, _height(belief, evidence.places, rows))
+Wanted = Callable[[Configuration], bool]
+
+
+def candidates(space: Space, evidence: Evidence, belief: Belief, rng: random.Random, wanted: Wanted) -> Candidates:
+    """Up to 420 candidates that are ``wanted``, none twice; all of a space that has no more."""
+    rows = [row for row, one in enumerate(evidence.configurations) if wanted(one)]
+    tried = _ranked(evidence, belief, [evidence.configurations[row] for row in rows], rows)
     known = set(evidence.configurations)
+
+    def untried(configurations: Iterable[Configuration]) -> list[Configuration]:
+        return [one for one in dict.fromkeys(configurations) if one not in known and wanted(one)]
+
+    size = space.size()
+    if size is not None and size <= _KEPT_TRIED + _KEPT_NEW:
+        every = _ranked(evidence, belief, untried(space.enumerate()))
+        return _offered(tried, rows, every, len(rows))
     parents = [tried.configurations[place] for place in tried.best(_PARENTS)]
-    new = dict.fromkeys(one for parent in parents[:_AROUND_TRIED] for one in neighbours(space, parent, rng))
-    new |= dict.fromkeys(_crossed(space, rng.choice(parents), rng.choice(parents), rng) for _ in range(_CROSSED))
-    new |= dict.fromkeys(space.sample(rng) for _ in range(_RANDOM))
-    every = _ranked(evidence, belief, [one for one in new if one not in known])
+    new = [one for parent in parents[:_AROUND_TRIED] for one in neighbours(space, parent, rng)]
+    new += [_crossed(space, rng.choice(parents), rng.choice(parents), rng) for _ in range(_CROSSED if parents else 0)]
+    every = _ranked(evidence, belief, untried(new + drawn(space, rng, _RANDOM, wanted)))
     expanded: set[Configuration] = set()
     for _ in range(_ROUNDS):  # uphill from the most promising of those that nobody has tried
         climbing = [one for place in every.best(_AROUND_NEW) if (one := every.configurations[place]) not in expanded]
         expanded.update(climbing)
         known.update(every.configurations)
-        further = dict.fromkeys(one for here in climbing for one in neighbours(space, here, rng) if one not in known)
-        every = every.with_others(_ranked(evidence, belief, list(further)))
-    kept_tried, kept_new = tried.best(_KEPT_TRIED), every.best(_KEPT_NEW)
+        further = untried(one for here in climbing for one in neighbours(space, here, rng))
+        every = every.with_others(_ranked(evidence, belief, further))
+    return _offered(tried, rows, every, _KEPT_TRIED)
+
+
+def drawn(space: Space, rng: random.Random, count: int, wanted: Wanted) -> list[Configuration]:
+    """``count`` random configurations that are wanted, or what a good many tries give where few are."""
+    found: list[Configuration] = []
+    for _ in range(count * _TRIES):
+        if len(found) == count:
+            break
+        if wanted(one := space.sample(rng)):
+            found.append(one)
+    return found
+
+
+def _offered(tried: _Ranked, rows: list[int], every: _Ranked, most_tried: int) -> Candidates:
+    kept_tried, kept_new = tried.best(most_tried), every.best(_KEPT_NEW)
     return Candidates(
         tuple([tried.configurations[place] for place in kept_tried] + [every.configurations[place] for place in kept_new]),
-        tuple(kept_tried + [-1] * len(kept_new)),
+        tuple([rows[place] for place in kept_tried] + [-1] * len(kept_new)),
         np.vstack([tried.places[kept_tried], every.places[kept_new]]),
     )
 
@@ -90,30 +116,28 @@ def _values(dimension: Dimension, rng: random.Random) -> list[Scalar]:
 
 def _changed(space: Space, configuration: Configuration, path: str, value: Scalar, rng: random.Random) -> Configuration:
     def draw(at: str, dimension: Dimension) -> Scalar:
-        if at == path:
-            return value
-        kept = configuration.root.get(at)
-        return dimension.draw(rng) if kept is None else kept
+        return value if at == path else _one_of([configuration], at, dimension, rng)
 
     return space.from_draws(draw)
 
 
 def _crossed(space: Space, a: Configuration, b: Configuration, rng: random.Random) -> Configuration:
     """Each dimension as one of the two has it; drawn where neither does."""
-
-    def draw(at: str, dimension: Dimension) -> Scalar:
-        values = [one.root[at] for one in (a, b) if at in one.root]
-        return rng.choice(values) if values else dimension.draw(rng)
-
-    return space.from_draws(draw)
+    return space.from_draws(lambda at, dimension: _one_of([a, b], at, dimension, rng))
 
 
-def _ranked(evidence: Evidence, belief: Belief, configurations: list[Configuration]) -> _Ranked:
+def _one_of(parents: Sequence[Configuration], at: str, dimension: Dimension, rng: random.Random) -> Scalar:
+    """What one of ``parents`` has, as far as it is the dimension's: a baseline may be from outside of the space."""
+    values = [parent.root[at] for parent in parents if at in parent.root]
+    if values:
+        try:
+            return dimension.snapped(rng.choice(values))
+        except ValueError:
+            pass
+    return dimension.draw(rng)
+
+
+def _ranked(evidence: Evidence, belief: Belief, configurations: list[Configuration], rows: Sequence[int] | None = None) -> _Ranked:
     places = evidence.encoding.places(configurations)
-    return _Ranked(configurations, places, _height(belief, places, None))
-
-
-def _height(belief: Belief, places: Floats, rows: Sequence[int] | None) -> Floats:
     mean, deviation = belief.marginal(places, rows)
-    found: Floats = mean + deviation
-    return found
+    return _Ranked(configurations, places, mean + deviation)

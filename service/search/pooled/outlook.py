@@ -1,27 +1,35 @@
 """What the belief says of the whole space: its best, how far below it the recommended may be, what more search gains, what matters.
 
-The maximum is that of joint draws over several hundred candidates, which hold what may be the best (``candidates``): their
-neighbours, and theirs. In a space of millions that is a maximum over those that were looked at, and the true one of a draw may
-lie a little higher.
+The maximum is that of joint draws over several hundred candidates, which hold what may be the best (``candidates``), and over
+random configurations, each of which stands for as many of the space as there are: of these it is the best residual that counts.
+Real spaces are rougher than the model's prior says; so those draws are widened by a factor that was found on the
+tuning surfaces of ``benchmarks/search`` (docs/search.md has what the limit covers on others).
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from search_spaces.space import Space
 from service.search.pooled.belief import Belief, Evidence, root, success
-from service.search.pooled.candidates import Candidates, candidates
+from service.search.pooled.candidates import Candidates, Wanted, candidates, drawn
 from service.search.pooled.encoding import Floats
-from unhobble.configuration import Configuration
 from unhobble.records import Effect, Outlook
 
 FURTHER = (0.1, 1.0, 3.0, 9.0)
 """Shares of the search's rollouts that are added to it: a tenth, and 2, 4 and 10 times as many in all."""
+
+_DOUBT = 1.5
+"""By this factor the draws of how far others lie above the recommended one are wider than the posterior's."""
+
+_RANDOM = 300
+_ENDLESS = 1_000_000
+"""Configurations that a space with a continuum is taken to have."""
 
 _DRAWS = 400
 _SHOWN = 200
@@ -32,15 +40,19 @@ _INFORMATION = 0.2
 """What one rollout says of f, in inverse squared logits: p (1 - p), at most a quarter."""
 
 
-def look_out(
-    space: Space, evidence: Evidence, belief: Belief, recommended: int, *, seed: int, wanted: Callable[[Configuration], bool]
-) -> Outlook:
+def look_out(space: Space, evidence: Evidence, belief: Belief, recommended: int, *, seed: int, wanted: Wanted) -> Outlook:
     """The outlook of those configurations that are ``wanted``; ``recommended`` is the row of the one that is recommended."""
     rng = np.random.default_rng([seed, evidence.rollouts])
-    offered = _wanted(candidates(space, evidence, belief, random.Random(f"outlook {seed}")), recommended, evidence, wanted)
+    offered = _with(recommended, evidence, candidates(space, evidence, belief, random.Random(f"outlook {seed}"), wanted))
     f, tau = belief.draws(offered.places, offered.rows, _DRAWS, rng)
     here = offered.rows.index(recommended)
-    maximum, own = success(f.max(axis=0), tau), success(f[here], tau)
+    mean, _ = belief.marginal(offered.places, offered.rows)
+    candidate = set(offered.configurations)
+    apart = mean - mean[here]
+    wide = f[here] + apart[:, None] + _DOUBT * (f - f[here] - apart[:, None])
+    others = _best_of_others(space, belief, rng, lambda one: wanted(one) and one not in candidate)
+    own = success(f[here], tau)
+    maximum = np.maximum(success(np.maximum(wide.max(axis=0), others), tau), own)
     low, high, limit = np.quantile(maximum, [_TAIL, 1 - _TAIL, 0.95])
     shortfalls = np.sort(maximum - own)
     return Outlook(
@@ -54,8 +66,25 @@ def look_out(
     )
 
 
-def _wanted(offered: Candidates, recommended: int, evidence: Evidence, wanted: Callable[[Configuration], bool]) -> Candidates:
-    kept = [place for place, one in enumerate(offered.configurations) if wanted(one) and offered.rows[place] != recommended]
+def _best_of_others(space: Space, belief: Belief, rng: np.random.Generator, wanted: Wanted) -> Floats:
+    """Draws of the best f of what is no candidate: the smooth part at random ones, with the best residual of those like it."""
+    draw = random.Random(int(rng.integers(2**62)))
+    some = list(dict.fromkeys(drawn(space, draw, _RANDOM, wanted)))
+    if not some:
+        return np.full(_DRAWS, -np.inf)
+    mean, covariance = belief.joint(belief.encoding.places(some))
+    residual = belief.variances.residual
+    smooth = mean[:, None] + _DOUBT * (root(covariance - residual * np.eye(len(some))) @ rng.standard_normal((len(some), _DRAWS)))
+    each = max(1.0, (space.size() or _ENDLESS) / len(some))
+    # The best of n normal residuals, by its distribution function u ** n.
+    best = norm.isf(-np.expm1(np.log(rng.random(smooth.shape)) / each))
+    found: Floats = (smooth + _DOUBT * np.sqrt(residual) * best).max(axis=0)
+    return found
+
+
+def _with(recommended: int, evidence: Evidence, offered: Candidates) -> Candidates:
+    """The recommended configuration, and all others."""
+    kept = [place for place, row in enumerate(offered.rows) if row != recommended]
     return Candidates(
         (evidence.configurations[recommended], *(offered.configurations[place] for place in kept)),
         (recommended, *(offered.rows[place] for place in kept)),

@@ -13,14 +13,16 @@ outcome says most.
 import math
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import optuna
 from scipy.special import expit
 
 from service.search.pooled.belief import Belief, Evidence, believe, root, success
-from service.search.pooled.candidates import Candidates, candidates
+from service.search.pooled.candidates import Candidates, candidates, drawn
 from service.search.pooled.encoding import Encoding, Floats
 from service.search.pooled.outlook import look_out
 from service.search.pooled.sampler import ChosenSampler
@@ -42,6 +44,15 @@ _LEARN = 1.15
 _DRAWS = 1_000
 _CREDIBLE = 0.9
 _COMPARED = 200
+_LOOKED_AT_FOR_TRACKS = 200
+
+
+class Believing(Protocol):
+    """What ``belief.believe`` does."""
+
+    def __call__(self, evidence: Evidence, before: Belief | None, *, learn: bool) -> Belief:
+        """Raises ``numpy.linalg.LinAlgError``."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -69,10 +80,13 @@ class PooledStrategy:
 
     forecasts = True
 
-    def __init__(self, policy: Policy, problem: SearchProblem) -> None:
-        self._policy, self._problem = policy, problem
+    def __init__(self, policy: Policy, problem: SearchProblem, believing: Believing = believe) -> None:
+        self._policy, self._problem, self._believing = policy, problem, believing
         self._evidence = Evidence(Encoding(problem.space), problem.tasks)
-        self._headline = problem.track_of(problem.baseline)
+        self._track_known: dict[Configuration, Track] = {}
+        self._headline = self._track_of(problem.baseline)
+        draw = random.Random(f"tracks {problem.seed}")
+        self._tracks = {self._track_of(problem.space.sample(draw)) for _ in range(_LOOKED_AT_FOR_TRACKS)}
         self._trials: dict[int, _Trial] = {}
         self._number_of: dict[Configuration, int] = {}
         self._epochs = np.zeros((0, len(problem.tasks)), dtype=int)
@@ -129,25 +143,23 @@ class PooledStrategy:
 
     def recommend(self, n: int = 1, track: Track | None = None) -> list[Recommendation]:
         """See ``protocols.SearchStrategy``."""
-        belief = self._now()
-        if belief is None:
+        rows = [trial.row for trial in self._tried(track) if self._evidence.counts[trial.row].any()]
+        if not rows:
             return []
-        of_track = [trial for trial in self._tried(track) if trial.row in set(belief.rows)]
-        if not of_track:
-            return []
-        places = self._evidence.places[[trial.row for trial in of_track]]
-        mean, deviation = belief.marginal(places, [trial.row for trial in of_track])
-        compared = [of_track[place] for place in np.argsort(-(mean + 2 * deviation), kind="stable")[:_COMPARED]]
-        rows = [trial.row for trial in compared]
-        f, tau = belief.draws(self._evidence.places[rows], rows, _DRAWS, np.random.default_rng(self._problem.seed))
-        rates = success(f, tau)
-        wins = np.bincount(f.argmax(axis=0), minlength=len(rows)) / _DRAWS
+        rng = np.random.default_rng(self._problem.seed)
+        try:
+            rows, rates = self._rates(rows, rng)
+        except np.linalg.LinAlgError:  # there is no model, so each configuration stands for itself
+            seen, scored = self._evidence.counts[rows].sum(axis=1), self._evidence.scores[rows].sum(axis=1)
+            rates = rng.beta(1 + scored[:, None], 1 + (seen - scored)[:, None], (len(rows), _DRAWS))
+        wins = np.bincount(rates.argmax(axis=0), minlength=len(rows)) / _DRAWS
         tail = (1 - _CREDIBLE) / 2
         low, high = np.quantile(rates, [tail, 1 - tail], axis=1)
         means = rates.mean(axis=1)
+        numbers = [self._number_of[self._evidence.configurations[row]] for row in rows]
         return [
             Recommendation(
-                trial=compared[place].number,
+                trial=numbers[place],
                 configuration=self._evidence.configurations[rows[place]],
                 mean=float(means[place]),
                 low=float(low[place]),
@@ -155,24 +167,27 @@ class PooledStrategy:
                 probability_best=float(wins[place]),
                 rollouts=int(self._evidence.counts[rows[place]].sum()),
             )
-            for place in sorted(range(len(rows)), key=lambda place: (-means[place], compared[place].number))[:n]
+            for place in sorted(range(len(rows)), key=lambda place: (-means[place], numbers[place]))[:n]
         ]
+
+    def _rates(self, rows: list[int], rng: np.random.Generator) -> tuple[list[int], Floats]:
+        """The rows that may be the best, and draws of their success (rows x draws)."""
+        belief = self._now()
+        mean, deviation = belief.marginal(self._evidence.places[rows], rows)
+        kept = [rows[place] for place in np.argsort(-(mean + 2 * deviation), kind="stable")[:_COMPARED]]
+        return kept, success(*belief.draws(self._evidence.places[kept], kept, _DRAWS, rng))
 
     def outlook(self, track: Track | None = None) -> Outlook | None:
         """See ``protocols.SearchStrategy``."""
-        belief = self._now()
         recommended = self.recommend(1, track)
-        if belief is None or not recommended:
+        if not recommended:
             return None
-        of_track = track or self._headline
-        return look_out(
-            self._problem.space,
-            self._evidence,
-            belief,
-            self._trials[recommended[0].trial].row,
-            seed=self._problem.seed,
-            wanted=lambda configuration: self._problem.track_of(configuration) == of_track,
-        )
+        row, of_track = self._trials[recommended[0].trial].row, track or self._headline
+        try:
+            belief = self._now()
+            return look_out(self._problem.space, self._evidence, belief, row, seed=self._problem.seed, wanted=self._is_of(of_track))
+        except np.linalg.LinAlgError:
+            return None
 
     # --- what to try --------------------------------------------------------------------------------------------------
     def _plan(self) -> None:
@@ -187,42 +202,54 @@ class PooledStrategy:
         rng = self._rng()
         batch = int(np.clip(self._asked * _BATCH, _BATCH_LEAST, _BATCH_MOST))
         belief = self._fresh() if self._evidence.rollouts >= self._policy.startup_rollouts else None
-        if belief is None:
-            self._queue_at_random(batch, rng)
-            return
-        draw = random.Random(int(rng.integers(2**62)))
-        offered = candidates(self._problem.space, self._evidence, belief, draw)
-        self._queue_by_draws(belief, offered, batch, rng)
-
-    def _queue_at_random(self, batch: int, rng: np.random.Generator) -> None:
-        draw = random.Random(int(rng.integers(2**62)))
+        tracks = sorted({self._headline, *self._tracks}, key=lambda track: (track != self._headline, track.order))
+        shares = rng.multinomial(batch, self._shares(len(tracks)))
         planned: dict[int, Floats] = {}
-        for _ in range(batch):
-            self._queue_rollout(self._number(self._problem.space.sample(draw)), None, planned, rng)
+        for track, count in zip(tracks, shares, strict=True):
+            try:
+                if belief is None:
+                    raise np.linalg.LinAlgError("there is no belief yet")
+                self._queue_by_draws(belief, track, int(count), planned, rng)
+            except np.linalg.LinAlgError:
+                self._queue_at_random(track, int(count), planned, rng)
+        if not self._queue:  # a track of which nothing was found
+            self._queue_rollout(min(self._trials), None, planned, rng)
 
-    def _queue_by_draws(self, belief: Belief, offered: Candidates, batch: int, rng: np.random.Generator) -> None:
+    def _shares(self, tracks: int) -> list[float]:
+        """Of the rollouts that each track gets, the headline first."""
+        if tracks == 1:
+            return [1.0]
+        headline = self._policy.headline_share
+        return [headline] + [(1 - headline) / (tracks - 1)] * (tracks - 1)
+
+    def _queue_at_random(self, track: Track, count: int, planned: dict[int, Floats], rng: np.random.Generator) -> None:
+        draw = random.Random(int(rng.integers(2**62)))
+        for configuration in drawn(self._problem.space, draw, count, self._is_of(track)):
+            self._queue_rollout(self._number(configuration), None, planned, rng)
+
+    def _queue_by_draws(
+        self, belief: Belief, track: Track, count: int, planned: dict[int, Floats], rng: np.random.Generator
+    ) -> None:
+        draw = random.Random(int(rng.integers(2**62)))
+        offered = candidates(self._problem.space, self._evidence, belief, draw, self._is_of(track))
+        if not count or not offered.configurations:
+            return
         mean, covariance = belief.joint(offered.places, offered.rows)
         policy = self._policy
-        width = np.where(rng.random(batch) < policy.wide_share, 1.0, policy.narrowed)
-        width[rng.random(batch) < policy.leader_share] = 0.1
-        drawn = mean[:, None] + width * (root(covariance) @ rng.standard_normal((len(mean), batch)))
-        tracks = [self._problem.track_of(configuration) for configuration in offered.configurations]
-        groups = sorted(set(tracks), key=lambda track: (track != self._headline, track.order))
-        most = max(4, math.ceil((len(self._cells) + batch) / 12))
-        planned: dict[int, Floats] = {}
-        for column in range(batch):
-            group = self._group(groups, rng)
-            order = [place for place in np.argsort(-drawn[:, column], kind="stable") if tracks[place] == group]
-            for place in order:
-                number = self._number(offered.configurations[place])
-                if self._trials[number].under_way + planned.get(number, np.zeros(1)).sum() < most:
-                    break
-            self._queue_rollout(number, belief.tau + drawn[place, column], planned, rng)
+        width = np.where(rng.random(count) < policy.wide_share, 1.0, policy.narrowed)
+        width[rng.random(count) < policy.leader_share] = 0.1
+        hopes = mean[:, None] + width * (root(covariance) @ rng.standard_normal((len(mean), count)))
+        # Not all places for one of them, but room for all of them where they are few.
+        places = len(self._cells) + count
+        most = max(4, math.ceil(places / 12), math.ceil(2 * places / len(mean)))
+        for hope in hopes.T:
+            best = next(place for place in np.argsort(-hope, kind="stable") if self._under_way(offered, place, planned) < most)
+            self._queue_rollout(self._number(offered.configurations[best]), belief.tau + hope[best], planned, rng)
 
-    def _group(self, groups: "list[Track]", rng: np.random.Generator) -> Track:
-        if len(groups) == 1 or rng.random() < self._policy.headline_share:
-            return groups[0]
-        return groups[1 + int(rng.integers(len(groups) - 1))]
+    def _under_way(self, offered: Candidates, place: int, planned: dict[int, Floats]) -> float:
+        """Rollouts of a candidate that are under way or planned."""
+        number = self._number_of.get(offered.configurations[place])
+        return 0.0 if number is None else self._trials[number].under_way + float(planned.get(number, np.zeros(1)).sum())
 
     def _queue_rollout(self, number: int, logits: Floats | None, planned: dict[int, Floats], rng: np.random.Generator) -> None:
         """One rollout of a trial on a task that it was asked for least; of those, the rather one near a half by ``logits``."""
@@ -262,7 +289,7 @@ class PooledStrategy:
     def _enter(self, configuration: Configuration, number: int) -> _Trial:
         row = self._evidence.enter(configuration)
         self._epochs = np.vstack([self._epochs, np.zeros((1, len(self._problem.tasks)), dtype=int)])
-        trial = self._trials[number] = _Trial(number, row, self._problem.track_of(configuration))
+        trial = self._trials[number] = _Trial(number, row, self._track_of(configuration))
         self._number_of[configuration] = number
         return trial
 
@@ -271,6 +298,14 @@ class PooledStrategy:
         if trial.proposal is not None:
             self._optuna.tell(trial.proposal, score)
             trial.proposal = None
+
+    def _is_of(self, track: Track) -> Callable[[Configuration], bool]:
+        return lambda configuration: self._track_of(configuration) == track
+
+    def _track_of(self, configuration: Configuration) -> Track:
+        if configuration not in self._track_known:
+            self._track_known[configuration] = self._problem.track_of(configuration)
+        return self._track_known[configuration]
 
     def _tried(self, track: Track | None) -> list[_Trial]:
         return [trial for trial in self._trials.values() if trial.track == (track or self._headline)]
@@ -282,7 +317,7 @@ class PooledStrategy:
         if self._belief is None or rollouts - self._fitted_at >= max(4, rollouts * _REFIT):
             learn = rollouts >= self._learn_at
             try:
-                self._belief = believe(self._evidence, self._belief, learn=learn)
+                self._belief = self._believing(self._evidence, self._belief, learn=learn)
             except np.linalg.LinAlgError:
                 return self._belief  # an older one; without any, configurations are drawn at random
             self._fitted_at = rollouts
@@ -290,12 +325,9 @@ class PooledStrategy:
                 self._learn_at = rollouts * _LEARN
         return self._belief
 
-    def _now(self) -> Belief | None:
-        """The belief by all that was recorded, which proposals do not see."""
+    def _now(self) -> Belief:
+        """The belief by all that was recorded, which proposals do not see. Raises ``numpy.linalg.LinAlgError``."""
         rollouts = self._evidence.rollouts
-        if rollouts and (self._latest is None or self._latest[0] != rollouts):
-            try:
-                self._latest = rollouts, believe(self._evidence, self._belief, learn=self._belief is None)
-            except np.linalg.LinAlgError:
-                self._latest = (rollouts, self._belief) if self._belief else None
-        return self._latest[1] if self._latest else None
+        if self._latest is None or self._latest[0] != rollouts:
+            self._latest = rollouts, self._believing(self._evidence, self._belief, learn=self._belief is None)
+        return self._latest[1]

@@ -23,7 +23,7 @@ SPACES = {"conditional and continuous": CONTINUOUS, "8 dimensions": choices(4, 4
 
 def offered(space, *, configurations=40, rollouts=200, seed=0):
     evidence = evidence_of(space, mostly_a, configurations=configurations, rollouts=rollouts)
-    return evidence, candidates(space, evidence, believe(evidence, learn=True), random.Random(seed))
+    return evidence, candidates(space, evidence, believe(evidence, learn=True), random.Random(seed), lambda _: True)
 
 
 @pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
@@ -63,7 +63,7 @@ def test_untried_configurations_are_offered_that_have_what_is_believed_good():
 
 
 def test_of_many_that_were_tried_the_best_are_kept():
-    space = choices(4, 4, 4, 4)
+    space = choices(4, 4, 4, 4, 4)
     evidence, found = offered(space, configurations=200, rollouts=800)
     kept = {row for row in found.rows if row >= 0}
     assert len(kept) == 120
@@ -95,3 +95,17 @@ def test_neighbours_differ_in_one_dimension_and_in_what_depends_on_it():
     assert changed.count(("warmth",)) == 4
     back = next(one for one in neighbours(CONTINUOUS, found[0], random.Random(0)) if one.root["a"] == "v0")
     assert back == at
+
+
+def test_a_space_of_a_few_hundred_is_offered_as_a_whole():
+    _, found = offered(choices(4, 4, 4, 4), configurations=20, rollouts=100)
+    assert len(found.configurations) == 256
+
+
+def test_only_what_is_wanted_is_offered_however_rare_it_is():
+    space = choices(4, 4, 4, 4, 4, 4)
+    evidence = evidence_of(space, mostly_a, configurations=60, rollouts=200)
+    rare = lambda one: one.root["a"] == one.root["b"] == "v3"  # noqa: E731 - 1 in 16
+    found = candidates(space, evidence, believe(evidence, learn=False), random.Random(0), rare)
+    assert len(found.configurations) > 100
+    assert all(map(rare, found.configurations))

@@ -217,3 +217,24 @@ def test_a_rate_is_believed_as_it_was_seen_where_it_was_seen_often():
     posterior = fit(0.1 * np.eye(200), cells, VARIANCES, LOG_MINUTES)
     assert expit(posterior.f[:, None] + posterior.tau).mean() == pytest.approx(cells.scores.mean(), abs=0.01)
     assert posterior.tau.mean() == pytest.approx(logit(0.3), abs=0.3)
+
+
+@pytest.mark.parametrize("times", [2, 7, 50, 400, 2000])
+def test_with_repeats_the_fit_ends_where_the_quasi_likelihood_has_no_slope(times):
+    posterior, exact = fitted(cells_of(np.full((NINE, SIX), times), seed=times))
+    assert exact.gradient(both(posterior)) == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("times", [2, 7, 50, 400])
+def test_where_a_search_begins_does_not_matter_with_repeats_either(times):
+    cells = cells_of(np.full((NINE, SIX), times), seed=times)
+    rng = np.random.default_rng(0)
+    there, _ = fitted(cells, (2 * rng.standard_normal(NINE), rng.standard_normal(SIX)))
+    assert both(there) == pytest.approx(both(fitted(cells)[0]), abs=5e-3)
+
+
+def test_two_thousand_rollouts_of_one_cell_are_believed():
+    counts, scores = np.zeros((3, SIX)), np.zeros((3, SIX))
+    counts[1, 2], scores[1, 2] = 2_000, 1_400
+    posterior, exact = fitted(Cells(counts, scores))
+    assert exact.gradient(both(posterior)) == pytest.approx(0, abs=0.01)

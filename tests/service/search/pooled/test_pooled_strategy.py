@@ -1,12 +1,16 @@
 """The strategy through its seam: how it shares out rollouts, and what it holds to whatever happens to them."""
 
-import math
 import random
 from collections import Counter, defaultdict
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from search_spaces.dimensions import Choice
+from service.search.pooled.belief import believe
+from service.search.pooled.strategy import Policy, PooledStrategy
+from service.search.strategies.pooled import Config
 from tests.playing import TASKS, outcome, play
 from tests.service.search.pooled.spaces import choices, mostly_a, pooled, problem, space_of, tossed
 from unhobble.configuration import Configuration
@@ -183,26 +187,38 @@ def outcome_of(trial, configuration, task, score):
     return Outcome(trial=trial, configuration=configuration, task=task, epoch=0, score=score)
 
 
-@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning", "ignore:The value nan:UserWarning")
-def test_where_the_model_cannot_be_fitted_configurations_are_tried_at_random():
-    """No score is a number, so that no posterior is."""
-    at = problem(WIDE, rollouts=120)
-    done = play(pooled(at), lambda *_: math.nan, at_once=8)
+def failing_after(rollouts: int):
+    """A model that can be fitted to so many rollouts, and to no more."""
+
+    def believing(evidence, before, *, learn):
+        if evidence.rollouts > rollouts:
+            raise np.linalg.LinAlgError("not today")
+        return believe(evidence, before, learn=learn)
+
+    return believing
+
+
+POLICY = Policy(**Config().model_dump())
+
+
+def test_where_no_model_can_be_fitted_the_search_goes_on_at_random_and_recommends_what_did_best():
+    strategy = PooledStrategy(POLICY, problem(WIDE, rollouts=120), believing=failing_after(0))
+    done = play(strategy, lambda c, *_: float(c.root["a"] == "v1"), at_once=8)
     assert len(done.requests) == 120
     assert len({r.trial for r in done.requests[len(TASKS) :]}) > 90
-    assert all(at.space.contains(r.configuration) == [] for r in done.requests)
+    best = strategy.recommend()[0]
+    assert best.configuration.root["a"] == "v1"
+    assert best.low < best.mean < best.high
+    assert strategy.outlook() is None
 
 
-@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning", "ignore:The value nan:UserWarning")
-def test_where_the_model_cannot_be_fitted_any_more_the_belief_before_goes_on():
-    strategy = pooled(problem(WIDE, rollouts=160))
+def test_where_the_model_cannot_be_fitted_any_more_proposals_go_by_the_belief_before():
+    strategy = PooledStrategy(POLICY, problem(WIDE, rollouts=160), believing=failing_after(120))
     play(strategy, tossed(mostly_a), at_once=1, most=120)
-    assert strategy.recommend()[0].configuration.root["a"] == "v1"
-    after = play(strategy, lambda *_: math.nan, at_once=4)
+    after = play(strategy, tossed(mostly_a), at_once=4)
     assert len(after.requests) == 40
     assert sum(r.configuration.root["a"] == "v1" for r in after.requests) > 25
-    assert strategy.recommend()[0].configuration.root["a"] == "v1"
-    assert strategy.outlook() is not None
+    assert strategy.recommend()[0].rollouts > 0
 
 
 def test_partial_scores_are_believed_as_they_are_on_words_alone():
@@ -233,3 +249,45 @@ def test_optuna_has_each_trial_but_the_baseline_with_its_parameters():
     asked = {tuple(sorted(r.configuration.root.items())) for r in done.requests if r.trial}
     assert asked <= proposed
     assert sum(trial.state.is_finished() for trial in strategy._optuna.trials) == len(asked)
+
+
+def test_a_baseline_that_is_not_of_the_space_is_tried_and_compared_like_any_other():
+    space = choices(3, 3)
+    at = replace(problem(space), baseline=Configuration({"a": "elsewhere", "b": "v0"}))
+    assert len(play(pooled(at), tossed(lambda c: 0.9 if c.root["a"] == "elsewhere" else 0.2), at_once=8).requests) == 200
+
+
+def test_a_space_of_one_configuration_has_its_rollouts_and_its_recommendation():
+    strategy = pooled(problem(space_of(Choice("a", ("v0",))), rollouts=60))
+    assert len(play(strategy, lambda *_: 0.5).requests) == 60
+    assert strategy.recommend()[0].mean == pytest.approx(0.5, abs=0.1)
+    assert strategy.outlook().shortfalls[-1] == 0
+
+
+RATES = {"v0": 0.2, "v1": 0.5, "v2": 0.8}
+
+
+def test_in_a_small_space_what_is_believed_worst_does_not_get_what_finds_no_other_place():
+    done = play(pooled(problem(choices(3), rollouts=400)), tossed(lambda c: RATES[c.root["a"]]), at_once=64)
+    late = Counter(r.configuration.root["a"] for r in done.requests[100:])
+    assert late["v2"] > late["v0"]
+
+
+SEVERAL = space_of(
+    *(Choice(f"d{i}", ("v0", "v1", "v2")) for i in range(5)),
+    Choice("advantage.hints", (False, True)),
+    Choice("advantage.budget_multiple", (1, 2, 4, 8, 16, 32)),
+)
+
+
+def several_tracks(c):
+    return Track(advantage=True) if c.root["advantage.hints"] or c.root["advantage.budget_multiple"] > 1 else PLAIN
+
+
+def test_the_headline_has_its_candidates_however_rare_and_poor_it_is():
+    strategy = pooled(problem(SEVERAL, rollouts=400, track_of=several_tracks))
+    rate = lambda c: 0.97 if several_tracks(c) != PLAIN else 0.15 + 0.15 * (c.root["d0"] == "v1") + 0.15 * (c.root["d1"] == "v2")  # noqa: E731
+    done = play(strategy, tossed(rate), at_once=32)
+    tried = {r.configuration for r in done.requests if several_tracks(r.configuration) == PLAIN}
+    assert len(tried) >= 50  # 243 there are
+    assert strategy.outlook().probability_beaten(0.05) > 0.02

@@ -40,11 +40,11 @@ def from_row(row) -> Variances:
 
 
 def of_prior(row, axes: int) -> float:
-    """Log density of log variances: classes have a common part of variance 4 and parts of their own of variance 1."""
+    """Log density of log variances: classes have a common part of variance 4 and parts of their own of 1.6 squared."""
     off = row - in_a_row(Variances.begin(axes))
     found = -0.5 * (off[-2] ** 2 + off[-1] ** 2) / 4
     for some in (off[:axes], off[axes:-2]):
-        found -= 0.5 * some @ np.linalg.solve(4 + np.eye(len(some)), some)
+        found -= 0.5 * some @ np.linalg.solve(4 + 1.6**2 * np.eye(len(some)), some)
     return found
 
 
