@@ -130,7 +130,7 @@ class ConfirmSpec(Frozen):
 class SearchSpec(Frozen):
     """How the space is searched."""
 
-    strategy: str = Field("tpe", description="A strategy plug-in.")
+    strategy: str = Field("pooled", description="A strategy plug-in.")
     options: dict[str, Any] = Field(default_factory=dict, description="The strategy's own parameters.")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of everything that is drawn at random.")
     concurrency: int = Field(4, ge=1, le=4096, description="Rollouts under way at once.")
