@@ -94,10 +94,8 @@ def predict(store: StudyStore, registry: Registry, forecasts: Forecasts, study_i
     except np.linalg.LinAlgError:
         predictions = None
     if found is None or predictions is None:
-        lacks = (
-            "has no scored rollout of its search" if not any(tried.values()) else "has rollouts that the model cannot be fitted to"
-        )
-        raise Conflict(f"study {study_id} is {record.phase.value} and {lacks}: nothing can be said of any configuration")
+        lacks = "rollouts that the model cannot be fitted to" if any(tried.values()) else "no scored rollout of its search"
+        raise Conflict(f"study {study_id} is {record.phase.value} and has {lacks}: nothing can be said of any configuration")
     return Predicted(
         study=study_id,
         simulated=record.spec.model.is_organism or bool(record.report and record.report["model"]["simulated"]),

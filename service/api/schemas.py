@@ -1,15 +1,17 @@
 """The wire: what the API takes and gives. Kept apart from the domain's shapes, so that either can change alone."""
 
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from service.predicting import Predicted
 from unhobble.errors import BadInput, NotFound
 from unhobble.records import Event, Prediction, RolloutRecord, StudyRecord, TrialRecord
 from unhobble.registry import Registry
 from unhobble.tracks import track_of
 from unhobble.transcript import Transcript
+
+if TYPE_CHECKING:
+    from service.predicting import Predicted
 
 T = TypeVar("T")
 
@@ -194,7 +196,7 @@ class PredictedOut(Wire):
     words: str
 
     @classmethod
-    def of(cls, predicted: Predicted) -> "PredictedOut":
+    def of(cls, predicted: "Predicted") -> "PredictedOut":
         """From the domain."""
         return cls(
             study=predicted.study,
