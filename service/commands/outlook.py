@@ -29,8 +29,8 @@ def print_outlook(console: "Console", found: "Findings") -> None:
     _figures(console, found.outlook, found.confirmed)
     _effects(console, found.outlook)
     assumed = (
-        f"By {found.outlook.who}, after {found.outlook.rollouts} rollouts. A credible limit under that model, for the configurations "
-        "of the declared space on these tasks: no proof, and nothing is said of what lies outside the space."
+        f"By {found.outlook.who}, after {found.outlook.rollouts} rollouts. A credible limit under that model, for the "
+        "configurations of the declared space on these tasks: no proof, and nothing is said of what lies outside the space."
     )
     console.print(Padding(assumed, (0, 0, 0, 2)), markup=False, style="dim")
     for other in found.others:

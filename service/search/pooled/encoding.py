@@ -86,18 +86,20 @@ class Encoding:
 
     def kernels(self, a: Floats, b: Floats) -> Floats:
         """Inner products of the vectors of two lists of places: axes x len(a) x len(b)."""
-        return np.stack([va @ vb.T for va, vb in zip(self._vectors(a), self._vectors(b), strict=True)])
+        products = [va @ vb.T for va, vb in zip(self._vectors(a), self._vectors(b), strict=True)]
+        return np.array(products).reshape(len(self.axes), len(a), len(b))  # where nothing varies there is nothing to stack
 
     def squares(self, a: Floats) -> Floats:
         """The vectors' squared lengths: axes x len(a)."""
-        return np.stack([(vectors * vectors).sum(axis=1) for vectors in self._vectors(a)])
+        return np.array([(vectors * vectors).sum(axis=1) for vectors in self._vectors(a)]).reshape(len(self.axes), len(a))
 
     def alike(self, a: Floats, b: Floats) -> Floats:
         """How alike the values of two lists of places are on each axis, 0 to 1: axes x len(a) x len(b).
 
         Two that are not active are the same; one that is and one that is not have nothing in common.
         """
-        return np.stack([_alike(axis.alike, a[:, i], b[:, i]) for i, axis in enumerate(self.axes)])
+        likenesses = [_alike(axis.alike, a[:, i], b[:, i]) for i, axis in enumerate(self.axes)]
+        return np.array(likenesses).reshape(len(self.axes), len(a), len(b))
 
     def grid(self, axis: int, seen: Floats) -> tuple[Floats, Floats]:
         """Inner products of one axis's vectors at its points, among themselves and with those of ``seen``."""
