@@ -8,7 +8,7 @@ from unhobble.tracks import PLAIN
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from unhobble.analysis.report import Confirmed, Findings, SpaceOutlook
+    from unhobble.analysis.report import Findings, SpaceOutlook
     from unhobble.records import Effect
 
 _EFFECTS = 6
@@ -26,7 +26,7 @@ def print_outlook(console: "Console", found: "Findings") -> None:
     track = f", {found.track.words}" if found.others or found.track != PLAIN else ""
     of = f"success on the {len(found.suite.search)} {tasks}{track}; believed, not measured"
     console.print(f"\n[bold]What the space may hold[/] ({of})")
-    _figures(console, found.outlook, found.confirmed)
+    _figures(console, found, found.outlook)
     _effects(console, found.outlook)
     assumed = (
         f"By {found.outlook.who}, after {found.outlook.rollouts} rollouts. A credible limit under that model, for the "
@@ -47,16 +47,19 @@ def interval_of(outlook: "SpaceOutlook") -> str:
     return f"{outlook.low:.2f} to {outlook.high:.2f}"
 
 
-def _figures(console: "Console", outlook: "SpaceOutlook", confirmed: "Confirmed | None") -> None:
+def _figures(console: "Console", found: "Findings", outlook: "SpaceOutlook") -> None:
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2))
-    if confirmed:
-        table.add_row("  lower bound", f"{confirmed.best.rate.low:.2f}", "of what was confirmed, on the held-out tasks")
+    if found.confirmed:
+        table.add_row("  lower bound", f"{found.confirmed.best.rate.low:.2f}", "of what was confirmed, on the held-out tasks")
     table.add_row("  best of the space", f"{outlook.maximum:.2f}", f"90 % credible interval {interval_of(outlook)}")
     table.add_row("  upper limit", f"{outlook.upper_limit:.2f}", "with a credibility of 95 % nothing in the space is better")
     beaten = f"that something beats trial {outlook.recommended} by more than {outlook.beaten_by:g}"
     table.add_row("  probability", percent(outlook.probability_beaten), beaten)
+    if best := found.best_so_far:
+        said = f"that trial {best.trial} is the best of those tried, as its strategy believes"
+        table.add_row("  probability", percent(best.probability_best), said)
     for share, gain in outlook.gains:
         table.add_row("  expected gain", f"{gain:+.2f}", f"by {_more(share)}")
     console.print(table)
