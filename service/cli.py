@@ -10,7 +10,20 @@ from typing import Annotated
 
 import typer
 
-from service.commands import calibrating, catalog, doctor, organisms, replay, running, sandboxes, serving, spaces, studies, suites
+from service.commands import (
+    calibrating,
+    catalog,
+    doctor,
+    organisms,
+    predicting,
+    replay,
+    running,
+    sandboxes,
+    serving,
+    spaces,
+    studies,
+    suites,
+)
 from service.commands.terminal import DONE, FAILED, INTERRUPTED, err, exit_code, print_json, show_error
 from unhobble.errors import UnhobbleError
 
@@ -22,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.",
 )
-for group in (running, studies, replay, serving, spaces, suites, sandboxes, organisms, calibrating, catalog, doctor):
+for group in (running, studies, predicting, replay, serving, spaces, suites, sandboxes, organisms, calibrating, catalog, doctor):
     app.add_typer(group.app)
 
 

@@ -4,7 +4,7 @@ import contextlib
 import math
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from search_spaces.space import Space
@@ -68,8 +68,7 @@ class StudyPlan:
 
     def tasks(self, split: Split) -> tuple[TaskInfo, ...]:
         """The tasks of a split, by id."""
-        chosen = [task for task in self.chosen if self.splits[task.id] is split]
-        return tuple(TaskInfo(id=t.id, family=t.family, human_minutes=t.human_minutes) for t in chosen)
+        return _of_split(self.chosen, self.splits, split)
 
     @property
     def chosen(self) -> tuple[Task, ...]:
@@ -80,9 +79,9 @@ class StudyPlan:
         """The sandbox of one of the tasks: what it needs on top of what every task gets."""
         return next(sandbox.for_task(task.needs) for task in self.chosen if task.id == task_id)
 
-    def strategy(self, registry: Registry) -> SearchStrategy:
-        """A fresh strategy for the study's search. Raises ``BadInput`` where its options do not fit."""
-        problem = SearchProblem(
+    def problem(self, registry: Registry) -> SearchProblem:
+        """What the study's search works on."""
+        return SearchProblem(
             space=self.space,
             tasks=self.tasks(Split.search),
             baseline=self.baseline,
@@ -90,7 +89,11 @@ class StudyPlan:
             rollouts=self.search_rollouts,
             track_of=lambda configuration: track_of(configuration, registry),
         )
-        strategy: SearchStrategy = registry.build(PluginKind.strategy, self.spec.search.strategy, self.spec.search.options, problem)
+
+    def strategy(self, registry: Registry) -> SearchStrategy:
+        """A fresh strategy for the study's search. Raises ``BadInput`` where its options do not fit."""
+        search, problem = self.spec.search, self.problem(registry)
+        strategy: SearchStrategy = registry.build(PluginKind.strategy, search.strategy, search.options, problem)
         return strategy
 
 
@@ -119,6 +122,31 @@ def plan_study(spec: StudySpec, registry: Registry) -> StudyPlan:
         if not issues:
             return plan
     raise BadInput(issues)
+
+
+def problem_of(spec: StudySpec, registry: Registry) -> SearchProblem:
+    """What the search of a stored study works on, however its model and its sandbox could be had today.
+
+    Raises ``BadInput`` where its suite or its space cannot be resolved any more.
+    """
+    issues: list[Issue] = []
+    _, tasks = _tasks(spec, registry, issues)
+    space, baseline = _space(spec, registry, issues)
+    if issues or space is None or baseline is None:
+        raise BadInput(issues)
+    return SearchProblem(
+        space=space,
+        tasks=_of_split(tasks, split_tasks(tasks, spec.suite.held_out_fraction), Split.search),
+        baseline=baseline,
+        seed=spec.search.seed,
+        rollouts=spec.budget.rollouts,
+        track_of=lambda configuration: track_of(configuration, registry),
+    )
+
+
+def _of_split(tasks: Sequence[Task], splits: Mapping[str, Split], split: Split) -> tuple[TaskInfo, ...]:
+    chosen = [task for task in tasks if splits[task.id] is split]
+    return tuple(TaskInfo(id=t.id, family=t.family, human_minutes=t.human_minutes) for t in chosen)
 
 
 def _model_issues(spec: StudySpec) -> list[Issue]:

@@ -1,7 +1,7 @@
 """The use-cases: what a person can do with studies. Knows neither HTTP nor the terminal."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -10,6 +10,7 @@ from sandboxes import choose
 from service.exports import BestConfiguration, compared_in, export_best
 from service.paging import all_trials
 from service.plan import StudyPlan, plan_study, room_issues
+from service.predicting import Forecasts, Predicted, predict
 from service.workers.room import Size
 from unhobble.analysis.report import Arm, ConfirmationPlan, Findings
 from unhobble.candidates import Candidate, candidate_of
@@ -52,6 +53,7 @@ class Studies:
     store: StudyStore
     registry: Registry
     room: Size | None = None
+    forecasts: Forecasts = field(default_factory=Forecasts, repr=False, compare=False)
 
     async def validate(self, document: Any) -> tuple[StudySpec, Validation]:
         """Check a study's document and say what it would be. Raises ``BadInput`` with every issue; stores and spends nothing."""
@@ -114,6 +116,10 @@ class Studies:
             raise Conflict(f"study {study_id} is {record.phase.value}: nothing is confirmed on the held-out split yet")
         tried = self._tried(study_id, compared_in(found.confirmed, track).best)
         return export_best(record, found, found.confirmed, tried, track)
+
+    def predict(self, study_id: str, document: Any) -> Predicted:
+        """What is believed of any configurations of a study's space. Blocks, and raises, as ``predicting.predict``."""
+        return predict(self.store, self.registry, self.forecasts, study_id, document)
 
     def _tried(self, study_id: str, arm: Arm) -> Candidate:
         """What an arm was when it was tried; its plug-ins are known as long as they have not changed since."""

@@ -149,6 +149,18 @@ def test_the_best_configuration_comes_as_a_mapping_and_as_a_file(client, complet
         client.best(completed, track="with-advantage")
 
 
+def test_what_is_believed_of_a_configuration_is_asked(client, completed):
+    best = client.best(completed)["configuration"]
+    other = best | {"tool_format": "native"}
+    answer = client.predict(completed, [best, other])
+    assert [one["configuration"] for one in answer["predictions"]] == [best, other]
+    assert answer["predictions"][0]["mean"] > answer["predictions"][1]["mean"]
+    with pytest.raises(BadInput, match=r"configurations\.0\.tool_format.*configurations\.1"):
+        client.predict(completed, [best | {"tool_format": float("nan")}, "xml_tags"])
+    with pytest.raises(Conflict, match="no scored rollout"):
+        client.predict(client.submit(STUDY)["id"], [best])
+
+
 def test_nothing_is_exported_before_it_is_confirmed(client):
     with pytest.raises(Conflict, match="nothing is confirmed"):
         client.export(client.submit(STUDY)["id"])

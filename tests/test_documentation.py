@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from search_spaces.space import presets
+from service.app import create_app
+from service.commands import predicting, studies
 from service.settings import Settings
+from unhobble.analysis.report import SpaceOutlook
 from unhobble.models.organism.traits import organism_names
 from unhobble.registry import installed
 from unhobble.spec import StudySpec
@@ -54,6 +57,25 @@ def test_every_page_of_the_documents_is_reached_from_the_readme(page):
             found = ((ROOT / here).parent / target).resolve().relative_to(ROOT.resolve()).as_posix()
             waiting += [found] if found not in reached else []
     assert page in reached
+
+
+def test_every_request_that_the_service_takes_is_documented():
+    paths = create_app(Settings(database_url="sqlite:///never-opened.db"), with_controller=False).openapi()["paths"]
+    wanted = [f"`{method.upper()} {path}`" for path, methods in paths.items() for method in methods]
+    assert [request for request in wanted if request not in text("docs/api.md")] == []
+
+
+def test_every_command_of_studies_is_documented():
+    commands = [command for group in (studies, predicting) for command in group.app.registered_commands]
+    names = [command.name or command.callback.__name__ for command in commands]
+    assert "predict" in names
+    assert [name for name in names if f"`unhobble {name}`" not in text("docs/api.md")] == []
+
+
+@pytest.mark.parametrize("name", sorted(SpaceOutlook.model_fields))
+def test_every_figure_of_the_outlook_is_explained(name):
+    left = {"effects_left_out": "effects", "share_left_out": "effects"}.get(name, name)
+    assert f"`{left}`" in text("docs/studies.md").partition("## What the model knows")[2]
 
 
 def test_the_space_in_the_documents_is_a_space():

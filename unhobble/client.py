@@ -14,7 +14,7 @@ Answers are plain dictionaries in the shapes of the API's schema (``GET /openapi
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -157,6 +157,15 @@ class Client:
         """The same as the text of a file, in ``yaml`` or ``json``; ``unhobble replay`` reads it."""
         of_track = {} if track is None else {"track": track}
         return self._send("GET", f"{_at(study_id)}/export", params={"format": format, **of_track}).text
+
+    def predict(self, study_id: str, configurations: Sequence[Mapping[str, Any]]) -> Document:
+        """What success is believed of up to 100 configurations, tried or not, on the search tasks; see the API's ``PredictedOut``.
+
+        Raises ``BadInput`` with all that is wrong with any of them, and ``Conflict`` as long as no rollout has a score.
+        """
+        listed = [dict(one) if isinstance(one, Mapping) else one for one in configurations]
+        body = json.dumps({"configurations": listed}, default=str)  # what is no JSON is for the service to complain of
+        return self._json("POST", f"{_at(study_id)}:predict", content=body, headers={"content-type": "application/json"})
 
     def catalog(self) -> Document:
         """Every plug-in by kind, with its summary and the JSON Schema of its parameters."""

@@ -8,6 +8,7 @@ from unhobble.configuration import Configuration
 from unhobble.messages import Frozen
 from unhobble.results import FailureLabel, Identity, Spend
 from unhobble.spec import StudySpec
+from unhobble.tracks import Track
 from unhobble.vocabulary import FailureClass, Phase, RolloutState, SearchEnd, Split, TrialState
 
 T = TypeVar("T")
@@ -89,6 +90,25 @@ class Outlook(Frozen):
     def probability_beaten(self, by: float) -> float:
         """Probability that some configuration of the space beats the recommended one by more than ``by``."""
         return sum(shortfall > by for shortfall in self.shortfalls) / len(self.shortfalls)
+
+
+class Prediction(Frozen):
+    """What is believed of one configuration, tried or not: its success rate, a mean over the search tasks."""
+
+    configuration: Configuration
+    track: Track
+    mean: float
+    low: float = Field(description="Lower end of the 90 % credible interval.")
+    high: float = Field(description="Upper end of the 90 % credible interval.")
+    trial: int | None = Field(description="Its trial; None where it was not tried.")
+    rollouts: int = Field(description="Its scored rollouts of the search.")
+    better_than: int | None = Field(description="The trial that is recommended in its track; None where none of it has a score.")
+    probability_better: float | None = Field(description="Probability that it beats that one.")
+
+    @property
+    def tried(self) -> bool:
+        """Whether it has a trial."""
+        return self.trial is not None
 
 
 # --- at the store seam --------------------------------------------------------------------------------------------------

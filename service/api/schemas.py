@@ -1,14 +1,17 @@
 """The wire: what the API takes and gives. Kept apart from the domain's shapes, so that either can change alone."""
 
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from unhobble.errors import BadInput, NotFound
-from unhobble.records import Event, RolloutRecord, StudyRecord, TrialRecord
+from unhobble.records import Event, Prediction, RolloutRecord, StudyRecord, TrialRecord
 from unhobble.registry import Registry
 from unhobble.tracks import track_of
 from unhobble.transcript import Transcript
+
+if TYPE_CHECKING:
+    from service.predicting import Predicted
 
 T = TypeVar("T")
 
@@ -145,6 +148,63 @@ class RolloutOut(Wire):
             finished_at=record.finished_at,
             configuration=dict(record.configuration.root),
             transcript=transcript.model_dump(mode="json") if transcript else None,
+        )
+
+
+class PredictionOut(Wire):
+    """What is believed of one configuration: its success rate on the search tasks, with a 90 % credible interval.
+
+    ``trial`` is null and ``rollouts`` 0 where it was not tried. ``probability_better`` is that of beating ``better_than``, the
+    trial that is recommended in its ``track``; both are null where none of that track has a score.
+    """
+
+    configuration: dict[str, Any]
+    configuration_hash: str
+    track: str
+    tried: bool
+    trial: int | None
+    rollouts: int
+    mean: float
+    low: float
+    high: float
+    better_than: int | None
+    probability_better: float | None
+
+    @classmethod
+    def of(cls, prediction: Prediction) -> "PredictionOut":
+        """From the domain."""
+        return cls(
+            configuration=dict(prediction.configuration.root),
+            configuration_hash=prediction.configuration.hash,
+            track=prediction.track.name,
+            tried=prediction.tried,
+            **prediction.model_dump(exclude={"configuration", "track"}),
+        )
+
+
+class PredictedOut(Wire):
+    """What is believed of some configurations, in the order in which they were asked for; ``words`` say what such a belief is.
+
+    ``rollouts`` are the scored ones of the search that it rests on, whichever ``strategy`` chose them.
+    """
+
+    study: str
+    simulated: bool
+    strategy: str
+    rollouts: int
+    predictions: list[PredictionOut]
+    words: str
+
+    @classmethod
+    def of(cls, predicted: "Predicted") -> "PredictedOut":
+        """From the domain."""
+        return cls(
+            study=predicted.study,
+            simulated=predicted.simulated,
+            strategy=predicted.strategy,
+            rollouts=predicted.rollouts,
+            predictions=[PredictionOut.of(one) for one in predicted.predictions],
+            words=predicted.words,
         )
 
 

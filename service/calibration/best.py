@@ -58,7 +58,7 @@ _GRID, _MANY = 5, 20
 
 @dataclass(frozen=True)
 class TrueBest:
-    """The best configuration, and its value by rollouts that had no part in choosing it.
+    """The best configuration, and its value by rollouts that had no part in choosing it, whose ``scores`` are by task.
 
     ``above`` is how far the best of the last round's ``finalists`` may truly lie above it, with 95 % confidence over all of them;
     it says nothing of what was dropped before. ``exhaustive``: whether nothing was dropped on a guess: every configuration that
@@ -67,6 +67,7 @@ class TrueBest:
 
     configuration: Configuration
     truth: Truth
+    scores: tuple[tuple[float, ...], ...]
     above: float
     finalists: int
     distinct: int | None
@@ -150,10 +151,11 @@ def best_of(
         found = _halved(hunt, candidates)
         how = f"{distinct:,} configurations that the organism can tell apart, of {size:,}, "
         how += "each played out" if found.entrants == distinct else "halved by common random numbers"
-    value = measured(simulations, found.best, seed=seed, epochs=_FRESH_EPOCHS)
+    scores = fresh_scores(simulations, found.best, seed=seed)
     return TrueBest(
         configuration=found.best,
-        truth=value,
+        truth=Truth.of(scores),
+        scores=tuple(map(tuple, scores)),
         above=found.above,
         finalists=found.finalists,
         distinct=distinct,
@@ -165,10 +167,16 @@ def best_of(
 
 def measured(simulations: Simulations, configuration: Configuration, *, seed: int = 0, epochs: int = _FRESH_EPOCHS) -> Truth:
     """The success of ``configuration`` on all tasks, by rollouts with a luck that is used for nothing else."""
+    return Truth.of(fresh_scores(simulations, configuration, seed=seed, epochs=epochs))
+
+
+def fresh_scores(
+    simulations: Simulations, configuration: Configuration, *, seed: int = 0, epochs: int = _FRESH_EPOCHS
+) -> list[list[float]]:
+    """The scores of the same rollouts, by task."""
     places = range(len(simulations.tasks))
     rollouts = tuple(draws(simulations.tasks, places, epochs, seed=seed, purpose="fresh"))
-    scores = simulations.scores([(configuration, rollouts)])[0]
-    return Truth.of(_by_task(scores, epochs))
+    return _by_task(simulations.scores([(configuration, rollouts)])[0], epochs)
 
 
 def distinguishable(configurations: "filter[Configuration] | Sequence[Configuration]", traits: Traits) -> list[Configuration]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import process_time
 
-from service.calibration.best import find_best, measured
+from service.calibration.best import find_best, fresh_scores
 from service.calibration.figures import Calibration, OrganismFigures, StudyFigures, Value
 from service.calibration.judging import judge_study
 from service.calibration.simulations import Simulations
@@ -34,12 +34,16 @@ ROLLOUTS_FOR_A_STUDY = 800
 
 @dataclass(frozen=True)
 class Ends:
-    """What every study of an organism is measured by: the truth of the baseline, and of the best that the space has."""
+    """What every study of an organism is measured by: the truth of the baseline, and of the best that the space has.
+
+    ``best_on_search`` is of the same rollouts as ``best_value``, those on search tasks.
+    """
 
     baseline: Configuration
     baseline_value: Value
     best: Configuration
     best_value: Value
+    best_on_search: Value
     cpu_s: float
 
 
@@ -70,7 +74,10 @@ class _Piece:
         return f"{self.subject.name}, " + ("the truth" if self.seed is None else f"seed {self.seed}")
 
 
-_Result = Ends | StudyFigures | tuple[Value, ...]
+_Values = tuple[Value, Value]
+"""Of a configuration, on the whole suite and on the search tasks alone, by the same rollouts."""
+
+_Result = Ends | StudyFigures | tuple[_Values, ...]
 
 
 def calibrate(
@@ -125,6 +132,7 @@ def _organism(subject: Subject, results: Sequence[_Result]) -> OrganismFigures:
         baseline=ends.baseline_value,
         best=ends.best_value,
         best_configuration=dict(ends.best.root),
+        best_on_search=ends.best_on_search,
         truth_cpu_s=ends.cpu_s,
         studies=tuple(_same_truth(result, ends) for result in results if isinstance(result, StudyFigures)),
     )
@@ -148,15 +156,16 @@ def _rivals(organism: OrganismFigures) -> tuple[Configuration, ...]:
 def _contested(organism: OrganismFigures, rivals: Sequence[Configuration], values: _Result) -> OrganismFigures:
     """``organism`` with a rival as its best, if one did better with the luck that the best was measured by."""
     assert isinstance(values, tuple)
-    best = max(zip(values, rivals, strict=True), key=lambda pair: pair[0].mean, default=None)
-    if best is None or best[0].mean <= organism.best.mean:
+    best = max(zip(values, rivals, strict=True), key=lambda pair: pair[0][0].mean, default=None)
+    if best is None or best[0][0].mean <= organism.best.mean:
         return organism
-    value, configuration = best
+    (value, on_search), configuration = best
     studies = tuple(
         study.model_copy(update={"true_value": value}) if Configuration(study.recommended) == configuration else study
         for study in organism.studies
     )
-    return organism.model_copy(update={"best": value, "best_configuration": dict(configuration.root), "studies": studies})
+    changed = {"best": value, "best_on_search": on_search, "best_configuration": dict(configuration.root), "studies": studies}
+    return organism.model_copy(update=changed)
 
 
 def _calibration(plan: StudyPlan, course: Course, organisms: tuple[OrganismFigures, ...], seeds: Sequence[int]) -> Calibration:
@@ -196,10 +205,10 @@ class _Bench:
             return self._values(plan, simulator, piece.rivals)
         return self._ends(plan, simulator, truths) if piece.seed is None else judge_study(plan, simulator, self.registry, truths)
 
-    def _values(self, plan: StudyPlan, simulator: Simulator, configurations: Sequence[Configuration]) -> tuple[Value, ...]:
+    def _values(self, plan: StudyPlan, simulator: Simulator, configurations: Sequence[Configuration]) -> tuple[_Values, ...]:
         """What ``configurations`` are worth, by the rollouts that the best of the long search was measured by."""
         with Simulations(simulator.traits, plan.chosen, self._rehearsals(plan), plan.spec.limits) as simulations:
-            return tuple(_value(measured(simulations, one), plan) for one in configurations)
+            return tuple(_values(fresh_scores(simulations, one), plan) for one in configurations)
 
     def _of(self, subject: Subject, plan: StudyPlan) -> tuple[Simulator, Truths]:
         if subject.name not in self._ready:
@@ -229,11 +238,12 @@ class _Bench:
             objective=plan.spec.objective,
             rollouts=self.course.rollouts_for_the_best,
         )
-        value, found = _value(best.truth, plan), best.configuration
+        (value, on_search), found = _values(best.scores, plan), best.configuration
         baseline = truths.value(plan.baseline, rollouts=ROLLOUTS_OF_ENDS)
         if baseline.mean > value.mean:  # the baseline is of the space too
             value, found = baseline, plan.baseline
-        return Ends(plan.baseline, baseline, found, value, process_time() - started_s)
+            on_search = truths.value(found, Split.search, rollouts=ROLLOUTS_OF_ENDS)
+        return Ends(plan.baseline, baseline, found, value, on_search, process_time() - started_s)
 
 
 _bench: _Bench | None = None
@@ -249,6 +259,11 @@ def _open(course: Course) -> None:
 def _do(piece: _Piece) -> _Result:
     assert _bench is not None
     return _bench.do(piece)
+
+
+def _values(scores: Sequence[Sequence[float]], plan: StudyPlan) -> _Values:
+    on_search = [of_task for task, of_task in zip(plan.chosen, scores, strict=True) if plan.splits[task.id] is Split.search]
+    return _value(Truth.of(scores), plan), _value(Truth.of(on_search), plan)
 
 
 def _value(truth: Truth, plan: StudyPlan) -> Value:

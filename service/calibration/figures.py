@@ -29,7 +29,7 @@ class Reported(Frozen):
 
 
 class Bounds(Frozen):
-    """What is claimed of the best that the space has. ``upper`` is None where nothing is claimed."""
+    """What is claimed of the best that the space has; ``upper`` on the search tasks. It is None where nothing is claimed."""
 
     lower: float
     upper: float | None
@@ -83,6 +83,9 @@ class OrganismFigures(Frozen):
     baseline: Value
     best: Value
     best_configuration: dict[str, Scalar]
+    best_on_search: Value | None = Field(
+        None, description="Of the best configuration, on the search tasks alone; None in what was kept before upper bounds were."
+    )
     truth_cpu_s: float = Field(description="Of this machine, for the truth of baseline and best.")
     studies: tuple[StudyFigures, ...]
 

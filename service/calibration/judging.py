@@ -8,7 +8,7 @@ from service.calibration.labels import judge_labels
 from service.calibration.played import PlayedStudy, play_study
 from service.calibration.truths import Truths
 from service.plan import StudyPlan
-from unhobble.analysis.report import Confirmed
+from unhobble.analysis.report import Confirmed, SpaceOutlook
 from unhobble.configuration import Configuration
 from unhobble.models.organism.truth import Simulator
 from unhobble.registry import Registry
@@ -29,7 +29,7 @@ def judge_study(plan: StudyPlan, simulator: Simulator, registry: Registry, truth
         recommended=dict(best.configuration.root),
         trial=best.trial,
         reported=Reported(mean=best.rate.mean, low=best.rate.low, high=best.rate.high),
-        bounds=bounds_of(study.confirmed),
+        bounds=bounds_of(study.confirmed, study.outlook),
         gain_is_clear=study.confirmed.gain_is_clear,
         true_value=truths.value(best.configuration),
         true_held_out=truths.value(best.configuration, Split.held_out),
@@ -44,13 +44,13 @@ def judge_study(plan: StudyPlan, simulator: Simulator, registry: Registry, truth
     )
 
 
-def bounds_of(confirmed: Confirmed) -> Bounds:
+def bounds_of(confirmed: Confirmed, outlook: SpaceOutlook | None) -> Bounds:
     """What the findings claim of the best that the space has.
 
-    The lower bound is the lower end of the interval of what was elicited. Findings claim no upper bound yet; one is taken from
-    here, and from nowhere else, once they do.
+    The lower bound is the lower end of the interval of what was elicited, of success on any tasks. The upper one is the upper
+    limit of the outlook, of success on the search tasks.
     """
-    return Bounds(lower=confirmed.best.rate.low, upper=None)
+    return Bounds(lower=confirmed.best.rate.low, upper=outlook.upper_limit if outlook else None)
 
 
 def search_best_of(study: PlayedStudy) -> tuple[float, Configuration]:

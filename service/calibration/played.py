@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from service.plan import StudyPlan
 from service.search.confirmation import Confirmation, outcome_of
+from service.search.foresight import Foresight
 from service.search.loop import Source
 from service.search.numbering import NumberedStrategy
 from service.search.reporting import confirmed_by, in_order
 from service.search.stopping import Search
-from unhobble.analysis.report import Confirmed
+from unhobble.analysis.report import Confirmed, SpaceOutlook
 from unhobble.models.organism.truth import Simulator
 from unhobble.records import RolloutRecord, RolloutRequest
 from unhobble.registry import Registry
@@ -26,11 +27,12 @@ _STUDY = "calibration"
 
 @dataclass(frozen=True)
 class PlayedStudy:
-    """All that a study leaves behind."""
+    """All that a study leaves behind. ``outlook`` is the headline's."""
 
     plan: StudyPlan
     rollouts: tuple[RolloutRecord, ...]
     confirmed: Confirmed
+    outlook: SpaceOutlook | None
 
 
 def play_study(plan: StudyPlan, simulator: Simulator, registry: Registry) -> PlayedStudy:
@@ -40,6 +42,8 @@ def play_study(plan: StudyPlan, simulator: Simulator, registry: Registry) -> Pla
     table.drive(Search(strategy, plan.spec.search.stop, rollouts=plan.search_rollouts), Split.search)
     searched = [outcome_of(rollout, plan.spec.objective) for rollout in table.rollouts]
     headline = track_of(plan.baseline, registry)
+    foresight = Foresight(plan.problem(registry), plan.spec.search.strategy)
+    outlooks = foresight.outlooks(strategy, searched, [headline], final=True)
     confirmation = Confirmation.of_study(
         plan,
         strategy,
@@ -51,7 +55,7 @@ def play_study(plan: StudyPlan, simulator: Simulator, registry: Registry) -> Pla
     table.drive(confirmation, Split.held_out)
     confirmed = confirmed_by(plan, confirmation, table.rollouts)
     assert confirmed is not None  # every arm was played
-    return PlayedStudy(plan, tuple(table.rollouts), confirmed)
+    return PlayedStudy(plan, tuple(table.rollouts), confirmed, outlooks.get(headline))
 
 
 @dataclass

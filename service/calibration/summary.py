@@ -166,13 +166,17 @@ def _over_all(organisms: Sequence[OrganismFigures], rows: Sequence[Summary]) -> 
 
 def _counted(pairs: Sequence[tuple[OrganismFigures, StudyFigures]]) -> dict[str, Count | LabelSummary | Cost]:
     """All that is counted study by study."""
-    uppers = [(organism, study.bounds.upper) for organism, study in pairs if study.bounds.upper is not None]
+    uppers = [
+        (organism.best_on_search or organism.best, study.bounds.upper)
+        for organism, study in pairs
+        if study.bounds.upper is not None
+    ]
     claims = [(organism, study) for organism, study in pairs if study.gain_is_clear]
     return {
         "covered": Count.among([study.reported.holds(study.true_value.mean) for _, study in pairs]),
         "covered_held_out": Count.among([study.reported.holds(study.true_held_out.mean) for _, study in pairs]),
         "lower_holds": Count.among([study.bounds.lower <= organism.best.mean for organism, study in pairs]),
-        "upper_holds": Count.among([upper >= organism.best.mean for organism, upper in uppers]),
+        "upper_holds": Count.among([upper >= best.mean for best, upper in uppers]),
         "labels": _labels([study for _, study in pairs]),
         "clear_gains": Count.among([study.gain_is_clear for _, study in pairs]),
         "false_gains": Count.among([is_false_gain(*claim) for claim in claims]),

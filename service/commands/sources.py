@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from service.api.schemas import EventOut, StudyOut
+from service.api.schemas import EventOut, PredictedOut, StudyOut, Wire
 from unhobble.errors import BadInput, Issue
 
 if TYPE_CHECKING:
     from service.studies import Studies
     from unhobble.client import Client
+
+W = TypeVar("W", bound=Wire)
 
 
 class Source(Protocol):
@@ -45,6 +47,10 @@ class Source(Protocol):
         """The best confirmed configuration of a track (None: the headline) as the text of a file; ``kind`` is yaml or json."""
         ...
 
+    def predict(self, study_id: str, configurations: list[dict[str, Any]]) -> PredictedOut:
+        """What is believed of some configurations."""
+        ...
+
 
 class ServiceSource:
     """``Source`` over the HTTP API."""
@@ -53,25 +59,28 @@ class ServiceSource:
         self._client = client
 
     def study(self, study_id: str) -> StudyOut:
-        return _read(self._client.study(study_id))
+        return _study(self._client.study(study_id))
 
     def studies(self) -> Iterator[StudyOut]:
-        return map(_read, self._client.studies())
+        return map(_study, self._client.studies())
 
     def pause(self, study_id: str) -> StudyOut:
-        return _read(self._client.pause(study_id))
+        return _study(self._client.pause(study_id))
 
     def resume(self, study_id: str) -> StudyOut:
-        return _read(self._client.resume(study_id))
+        return _study(self._client.resume(study_id))
 
     def cancel(self, study_id: str) -> StudyOut:
-        return _read(self._client.cancel(study_id))
+        return _study(self._client.cancel(study_id))
 
     def events(self, study_id: str, after: int) -> list[EventOut]:
         return [EventOut.model_validate(event) for event in self._client.events_after(study_id, after)]
 
     def export(self, study_id: str, kind: str, track: str | None) -> str:
         return self._client.export(study_id, format=kind, track=track)
+
+    def predict(self, study_id: str, configurations: list[dict[str, Any]]) -> PredictedOut:
+        return _read(PredictedOut, self._client.predict(study_id, configurations))
 
 
 class DatabaseSource:
@@ -104,6 +113,9 @@ class DatabaseSource:
         best = self._studies.best(study_id, track)
         return best.to_yaml() if kind == "yaml" else best.model_dump_json(indent=2) + "\n"
 
+    def predict(self, study_id: str, configurations: list[dict[str, Any]]) -> PredictedOut:
+        return PredictedOut.of(self._studies.predict(study_id, {"configurations": configurations}))
+
 
 @contextmanager
 def open_source(server: str | None, database: str | None) -> Iterator[Source]:
@@ -123,9 +135,13 @@ def open_source(server: str | None, database: str | None) -> Iterator[Source]:
         yield DatabaseSource(Studies(store, installed()))
 
 
-def _read(document: object) -> StudyOut:
+def _study(document: object) -> StudyOut:
+    return _read(StudyOut, document)
+
+
+def _read(shape: type[W], document: object) -> W:
     try:
-        return StudyOut.model_validate(document)
+        return shape.model_validate(document)
     except ValidationError as error:
         said = f"the service answers in a shape that this version does not know ({error.error_count()} differences)"
         raise BadInput([Issue("--server", f"{said}; use the version of unhobble that the service has")]) from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from service.api.schemas import StudyOut
 from service.commands.figures import count, dollars, duration, interval, percent, signed_interval
+from service.commands.outlook import print_outlook
 from service.commands.status import status_of
 from unhobble.tracks import PLAIN
 from unhobble.vocabulary import FailureClass, Phase
@@ -36,6 +37,7 @@ def print_study(console: "Console", study: StudyOut) -> None:
     elif found:
         _so_far(console, study, found)
     if found:
+        print_outlook(console, found)
         _effort(console, found.effort, found.effort.spend.duration_s, study.active_s)
         _caveats(console, found)
 

@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NoReturn, Protocol
 
 from service.paging import all_rollouts, all_trials
 from service.plan import StudyPlan
 from service.search.confirmation import Confirmation, outcome_of
+from service.search.foresight import Foresight
 from service.search.numbering import NumberedStrategy
 from service.search.reporting import Reporting
 from service.search.stopping import Search, used_up, why_ended
@@ -107,10 +109,10 @@ class StudyLoop:
                 self._end_search(search)
             confirmation = self._confirmation(strategy)
             await self._drive(confirmation, Split.held_out, strategy)
-            found = self._save_findings(strategy, confirmation)
+            found = self._save_findings(strategy, confirmation, final=True)
             self._move_to(Phase.completed, "" if found.confirmed else _UNCONFIRMED)
         except Stopped:
-            self._save_findings(strategy, None)
+            self._save_findings(strategy, None, final=True)
 
     # --- before -------------------------------------------------------------------------------------------------------
     def _replay(self) -> SearchStrategy:
@@ -333,17 +335,21 @@ class StudyLoop:
         """Keep the findings fresh for whoever watches, in at most a twentieth of the loop's time however many there are."""
         now_s = self.clock()
         if now_s >= self._save_at_s:
-            self._save_findings(strategy, None)
+            self._save_findings(strategy, None, final=False)
             self._save_at_s = self.clock() + max(_HEARTBEAT_S, 20 * (self.clock() - now_s))
 
-    def _save_findings(self, strategy: SearchStrategy, confirmation: Confirmation | None) -> Findings:
-        found = self._reporting.findings(strategy, confirmation, self._retired)
+    def _save_findings(self, strategy: SearchStrategy, confirmation: Confirmation | None, *, final: bool) -> Findings:
+        found = self._reporting.findings(strategy, confirmation, self._retired, final=final)
         self.store.save_report(self.lease, found.model_dump(mode="json"))
         return found
 
     @property
     def _reporting(self) -> Reporting:
-        return Reporting(self.store, self.lease.study, self.plan, self.registry, self.sandbox_seen)
+        return Reporting(self.store, self.lease.study, self.plan, self.registry, self.sandbox_seen, self._foresight)
+
+    @cached_property
+    def _foresight(self) -> Foresight:
+        return Foresight(self.plan.problem(self.registry), self.plan.spec.search.strategy)
 
     @property
     def _retired(self) -> set[int]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from service.paging import all_rollouts, all_trials
 from service.plan import StudyPlan
-from service.search.confirmation import Confirmation
+from service.search.confirmation import Confirmation, outcome_of
+from service.search.foresight import Foresight
 from unhobble.analysis.findings import confirm, findings
 from unhobble.analysis.report import Confirmed, Effort, Findings, LeftOut, SandboxSeen, SuiteSeen, models_seen
 from unhobble.protocols import SearchStrategy, StudyStore
@@ -17,25 +18,35 @@ from unhobble.vocabulary import RolloutState, Split
 
 @dataclass(frozen=True)
 class Reporting:
-    """The findings of one study. ``retired`` are the trials whose words or code have changed since: they are in no figure."""
+    """The findings of one study. ``retired`` are the trials whose words or code have changed since: they are in no figure.
+
+    ``foresight`` keeps the outlooks from one time to the next.
+    """
 
     store: StudyStore
     study: str
     plan: StudyPlan
     registry: Registry
     sandbox: SandboxSeen
+    foresight: Foresight
 
     def tracks(self, retired: Collection[int]) -> list[Track]:
         """Every track that was tried, once: the baseline's, which is the headline, and then the others."""
         return in_order(track_of(self.plan.baseline, self.registry), self._track_of_trials(retired).values())
 
-    def findings(self, strategy: SearchStrategy, confirmation: Confirmation | None, retired: Collection[int]) -> Findings:
-        """All that was found; without ``confirmation``, what the search believes only."""
+    def findings(
+        self, strategy: SearchStrategy, confirmation: Confirmation | None, retired: Collection[int], *, final: bool
+    ) -> Findings:
+        """All that was found; without ``confirmation``, what the search believes only.
+
+        If it is not ``final``, the outlook may be an earlier one.
+        """
         finished = all_rollouts(self.store, self.study, RolloutFilter(state=RolloutState.finished))
         rollouts = [rollout for rollout in finished if rollout.trial not in retired]
         study = self.store.study(self.study)
         progress = study.progress
         tracks = self._track_of_trials(retired)
+        searched = [outcome_of(rollout, self.plan.spec.objective) for rollout in rollouts if rollout.split is Split.search]
         return findings(
             models=models_seen(self.plan.spec.model, rollouts),
             suite=SuiteSeen(
@@ -50,6 +61,7 @@ class Reporting:
             tracks=tracks,
             rollouts=rollouts,
             search_ended=study.search_ended,
+            outlooks=self.foresight.outlooks(strategy, searched, self.tracks(retired), final=final),
             confirmed=confirmed_by(self.plan, confirmation, rollouts) if confirmation else None,
             effort=Effort(
                 configurations=len(tracks),

@@ -2,17 +2,23 @@
 
 from collections.abc import Iterator, Mapping
 
-from unhobble.analysis.report import Compared, Confirmed, ModelSeen, Resampled, SandboxSeen
+from unhobble.analysis.report import Compared, Confirmed, ModelSeen, Resampled, SandboxSeen, SpaceOutlook
 from unhobble.configuration import NO_VARIANT
 from unhobble.vocabulary import OracleAccess
 
 
-def caveats(models: Mapping[str, ModelSeen], sandbox: SandboxSeen, confirmed: Confirmed | None) -> tuple[str, ...]:
+def caveats(
+    models: Mapping[str, ModelSeen],
+    sandbox: SandboxSeen,
+    confirmed: Confirmed | None,
+    outlook: SpaceOutlook | None = None,
+) -> tuple[str, ...]:
     """The caveats, the gravest first. ``models`` says who answered, by variant (``report.models_seen``)."""
     return (
         *_of_models(models),
         _LOWER_BOUND,
         *(_of_figures(confirmed) if confirmed else _UNCONFIRMED),
+        *(_of_outlook(outlook) if outlook else ()),
         *(f"The sandbox ({sandbox.backend}) did not enforce: {what}." for what in sandbox.not_enforced),
         "A model that underperforms on purpose in every configuration of the space would not be noticed.",
     )
@@ -76,6 +82,13 @@ def _of_resampling(resampled: Resampled) -> Iterator[str]:
             f"Resampling was given less than the best configuration's spend: {tries} instead of {resampled.matched}, because the "
             "budget did not reach further."
         )
+
+
+def _of_outlook(outlook: SpaceOutlook) -> Iterator[str]:
+    yield (
+        f"The upper limit of the space, {outlook.upper_limit:.2f} on the search tasks, is a 95 % credible limit under a model, "
+        "and no proof. It is of the configurations of the declared space alone: what lies outside can do better."
+    )
 
 
 def _named(compared: Compared) -> str:

@@ -18,6 +18,7 @@ from unhobble.analysis.report import (
     Resampled,
     SandboxSeen,
     SoFar,
+    SpaceOutlook,
     SuiteSeen,
     failures,
 )
@@ -39,16 +40,22 @@ def findings(
     confirmed: Confirmed | None,
     effort: Effort,
     search_ended: SearchEnded | None = None,
+    outlooks: Mapping[Track, SpaceOutlook] | None = None,
 ) -> Findings:
     """Put the parts together.
 
     ``models`` are as ``models_seen`` gives them, ``best_so_far`` is by track, the headline first, ``tracks`` says the track of each
-    trial, and ``rollouts`` are all finished ones.
+    trial, ``rollouts`` are all finished ones, and ``outlooks`` are of the tracks of which anything is forecast.
     """
     model, variants = models[NO_VARIANT], {name: seen for name, seen in models.items() if name != NO_VARIANT}
     searched = [r for r in rollouts if r.split is Split.search]
     headline, *others = [
-        SoFar(track=track, best_so_far=best, search_failures=failures(r for r in searched if tracks[r.trial] == track))
+        SoFar(
+            track=track,
+            best_so_far=best,
+            search_failures=failures(r for r in searched if tracks[r.trial] == track),
+            outlook=(outlooks or {}).get(track),
+        )
         for track, best in best_so_far.items()
     ]
     return Findings(
@@ -61,7 +68,7 @@ def findings(
         search_ended=search_ended,
         confirmed=confirmed,
         effort=effort,
-        caveats=caveats(models, sandbox, confirmed),
+        caveats=caveats(models, sandbox, confirmed, headline.outlook),
     )
 
 

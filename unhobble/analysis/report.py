@@ -13,7 +13,7 @@ from pydantic import Field
 from unhobble.analysis.capability import Interval, share
 from unhobble.configuration import NO_VARIANT, Configuration
 from unhobble.messages import Frozen
-from unhobble.records import Recommendation, RolloutRecord, SearchEnded
+from unhobble.records import Effect, Outlook, Recommendation, RolloutRecord, SearchEnded
 from unhobble.results import Spend
 from unhobble.spec import StudyModel
 from unhobble.tracks import PLAIN, Track
@@ -21,6 +21,11 @@ from unhobble.vocabulary import FailureClass
 
 LEVEL = 0.9
 """Confidence of every interval in the findings."""
+
+BEATEN_BY = 0.05
+"""A difference of success rates that is worth a longer search: the outlook says how likely something better by more is."""
+
+_EFFECTS_SHOWN = 20
 
 
 class Failures(Frozen):
@@ -207,19 +212,71 @@ class SuiteSeen(Frozen):
     held_out: tuple[str, ...]
 
 
+class SpaceOutlook(Frozen):
+    """What is believed of all configurations of the declared space, of one track, those that were never tried included.
+
+    Success rates are means over the search tasks. All of it is a belief under a model: the upper limit is credible, not proved.
+    """
+
+    model: str = Field(description="Whose belief it is: a strategy's that forecasts, else that of pooled, over the same rollouts.")
+    strategy: str = Field(description="The strategy that chose the rollouts.")
+    rollouts: int = Field(description="Scored rollouts of the search that it rests on, of all tracks.")
+    recommended: int = Field(description="The trial that was recommended then; what may beat it, and gains, are told against it.")
+    maximum: float = Field(description="Posterior mean of the best success rate that any configuration of the space has.")
+    low: float = Field(description="Lower end of its 90 % credible interval.")
+    high: float = Field(description="Upper end of its 90 % credible interval.")
+    upper_limit: float = Field(description="95 % of the posterior of the maximum lies below.")
+    beaten_by: float = Field(BEATEN_BY, description="The difference that the next field is of.")
+    probability_beaten: float = Field(description="Probability that something beats the recommended one by more than that.")
+    gains: tuple[tuple[float, float], ...] = Field(
+        description="For shares of the rollouts so far that are added (0.1, 1, 3, 9): the gain that is expected."
+    )
+    effects: tuple[Effect, ...] = Field(description="Dimensions and pairs, those with the largest shares; () is the rest.")
+    effects_left_out: int = Field(0, description="Further dimensions and pairs, which have smaller shares.")
+    share_left_out: float = Field(0.0, description="The sum of their shares.")
+
+    @classmethod
+    def of(cls, outlook: Outlook, *, model: str, strategy: str, rollouts: int, recommended: int) -> "SpaceOutlook":
+        """What is kept of a forecast."""
+        shown, others = outlook.effects[:_EFFECTS_SHOWN], outlook.effects[_EFFECTS_SHOWN:]
+        return cls(
+            model=model,
+            strategy=strategy,
+            rollouts=rollouts,
+            recommended=recommended,
+            maximum=outlook.maximum,
+            low=outlook.maximum_low,
+            high=outlook.maximum_high,
+            upper_limit=outlook.upper_limit,
+            probability_beaten=outlook.probability_beaten(BEATEN_BY),
+            gains=outlook.gains,
+            effects=shown,
+            effects_left_out=len(others),
+            share_left_out=sum(effect.share for effect in others),
+        )
+
+    @property
+    def who(self) -> str:
+        """Whose belief it is, in words."""
+        if self.model == self.strategy:
+            return f"the model of the strategy {self.strategy}"
+        return f"the model of {self.model}, over the rollouts of the strategy {self.strategy}, which forecasts nothing itself"
+
+
 class SoFar(Frozen):
     """What the search split says of one track."""
 
     track: Track
     best_so_far: Recommendation | None
     search_failures: Failures
+    outlook: SpaceOutlook | None = Field(None, description="None where the model could say nothing, or not yet.")
 
 
 class Findings(Frozen):
     """All that a study found so far. ``confirmed`` is None until the held-out split has been played.
 
-    ``best_so_far`` and ``search_failures`` are of the headline's ``track``; ``others`` has them for each other one. ``effort`` is
-    of all tracks together.
+    ``best_so_far``, ``search_failures`` and ``outlook`` are of the headline's ``track``; ``others`` has them for each other one.
+    ``effort`` is of all tracks together. As long as a study goes on, its ``outlook`` may be of fewer rollouts than the rest.
     """
 
     model: ModelSeen = Field(description="The model itself, from rollouts without a variant.")
@@ -229,6 +286,7 @@ class Findings(Frozen):
     track: Track = PLAIN
     best_so_far: Recommendation | None = Field(description="What the search believes, from the search split alone.")
     search_failures: Failures
+    outlook: SpaceOutlook | None = Field(None, description="Of the whole space; None where nothing is believed, or not yet.")
     others: tuple[SoFar, ...] = ()
     search_ended: SearchEnded | None = Field(None, description="Why the search ended; None as long as it goes on.")
     confirmed: Confirmed | None

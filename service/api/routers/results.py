@@ -1,4 +1,4 @@
-"""What comes out of a study: the best configuration and its exports."""
+"""What comes out of a study: the best configuration, its exports, and what is believed of any other."""
 
 import json
 from enum import StrEnum
@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
-from service.api.dependencies import StudiesDep
+from service.api.dependencies import DocumentDep, StudiesDep
+from service.api.schemas import PredictedOut
 from service.exports import BestConfiguration
 
 router = APIRouter(prefix="/v1/studies", tags=["results"])
@@ -43,6 +44,15 @@ def export(
     response = _rendered(studies.best(study_id, track), kind)
     response.headers["content-disposition"] = f'attachment; filename="unhobble-{study_id}.{kind.value}"'
     return response
+
+
+@router.post("/{study_id}:predict")
+def predict(study_id: str, document: DocumentDep, studies: StudiesDep) -> PredictedOut:
+    """What success is believed of up to 100 configurations of the space, tried or not: ``{"configurations": [{...}, ...]}``.
+
+    Whichever strategy the study uses, it is the model of ``pooled`` that says so, after all scored rollouts of the search so far.
+    """
+    return PredictedOut.of(studies.predict(study_id, document))
 
 
 def _rendered(document: BestConfiguration, kind: ExportFormat) -> Response:

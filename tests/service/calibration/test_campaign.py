@@ -66,9 +66,10 @@ def test_a_process_that_is_killed_is_told_of_and_not_waited_for():
 @pytest.mark.slow
 def test_it_claims_no_gain_where_there_is_none_and_finds_the_truth_of_both_ends(alone):
     able = next(one for one in alone.organisms if one.name == "compliant")
-    assert able.baseline.mean == able.best.mean == 1.0
+    assert able.baseline.mean == able.best.mean == able.best_on_search.mean == 1.0
     row = next(row for row in summarise(alone) if row.name == "compliant")
     assert (row.locked, row.clear_gains.hits, row.covered.hits) == (False, 0, 2)
+    assert row.upper_holds.of == 2
 
 
 @pytest.mark.slow

@@ -62,6 +62,7 @@ def test_it_finds_what_the_loop_finds_over_a_real_store(played, tmp_path):
         stored = Findings.model_validate(store.study(study).report)
         rollouts = list(all_rollouts(store, study, RolloutFilter(state=RolloutState.finished)))
     assert stored.confirmed == played.confirmed
+    assert stored.outlook == played.outlook
     asked = [(r.trial, r.task, r.epoch, r.score) for r in rollouts]
     assert asked == [(r.trial, r.task, r.epoch, r.score) for r in played.rollouts]
 
@@ -80,10 +81,11 @@ def test_the_highest_mean_of_the_search_is_of_a_trial_that_played_every_task(pla
     assert observed == pytest.approx(sum(r.score == 1.0 for r in rows) / len(rows))
 
 
-def test_the_lower_bound_is_the_lower_end_that_the_report_gives_and_no_upper_one_is_claimed(played):
-    bounds = bounds_of(played.confirmed)
+def test_the_bounds_are_those_that_the_report_gives(played):
+    bounds = bounds_of(played.confirmed, played.outlook)
     assert bounds.lower == played.confirmed.best.rate.low
-    assert bounds.upper is None
+    assert bounds.upper == played.outlook.upper_limit > bounds.lower
+    assert bounds_of(played.confirmed, None).upper is None
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.calibration.figures import Bounds, Labels, Reported
+from service.calibration.figures import Bounds, Labels, Reported, Value
 from service.calibration.summary import summarise
 from tests.service.calibration.making import calibration, organism, study
 
@@ -52,6 +52,15 @@ def test_upper_bounds_are_counted_where_they_are_claimed_and_nowhere_else():
     assert (row.upper_holds.hits, row.upper_holds.of) == (1, 2)
     row, _ = summarise(calibration(organism("a", study(0))))
     assert (row.upper_holds.of, row.upper_holds.interval) == (0, None)
+
+
+def test_an_upper_bound_is_of_the_search_tasks_and_held_against_the_best_on_them():
+    claim = study(0, bounds=Bounds(lower=0.1, upper=0.85))
+    easier = organism("a", claim, best=0.9).model_copy(update={"best_on_search": Value(mean=0.8, error=0.01)})
+    row, _ = summarise(calibration(easier))
+    assert (row.upper_holds.hits, row.upper_holds.of) == (1, 1)
+    row, _ = summarise(calibration(organism("a", claim, best=0.9)))  # as it was kept before: there is only the suite
+    assert (row.upper_holds.hits, row.upper_holds.of) == (0, 1)
 
 
 def test_every_clear_gain_is_false_where_there_is_nothing_to_find():

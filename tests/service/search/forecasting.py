@@ -4,6 +4,7 @@ import numpy as np
 import optuna
 
 from service.search.problem import SearchProblem
+from service.search.proposing import Proposer
 from service.search.racing import RaceConfig, RacingStrategy
 from unhobble.configuration import Configuration
 from unhobble.records import Outcome, Outlook, RolloutRequest
@@ -11,6 +12,10 @@ from unhobble.registry import Registry
 from unhobble.tracks import Track
 
 _DRAWS = 400
+
+
+def _at_random(seed: int) -> optuna.samplers.BaseSampler:
+    return optuna.samplers.RandomSampler(seed=seed % 2**32)
 
 
 class Config(RaceConfig):
@@ -26,7 +31,7 @@ class Forecasting(RacingStrategy):
     forecasts = True
 
     def __init__(self, config: Config, problem: SearchProblem) -> None:
-        super().__init__(config, problem, lambda seed: optuna.samplers.RandomSampler(seed=seed % 2**32))
+        super().__init__(config, problem, Proposer(problem.space, problem.seed, _at_random))
         self._every = list(problem.space.enumerate())
         self._seen: dict[Configuration, list[float]] = {}
         self._tired_after = config.tired_after
