@@ -1,6 +1,9 @@
 """Fixtures that every part of the tests may use."""
 
+import os
 from collections.abc import AsyncIterator
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the console script does; before anything imports NumPy
 
 import pytest
 

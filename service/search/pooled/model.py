@@ -211,11 +211,14 @@ def _height(cells: Cells, f: Floats, tau: Floats, weights: Floats, inverse: Floa
 
 
 # --- variances ------------------------------------------------------------------------------------------------------------
-_WIDTH_OF_CLASS, _WIDTH_OF_ONE, _WIDTH_ALONE = 2.0, 1.6, 2.0
+_WIDTH_OF_CLASS, _WIDTH_OF_ONE, _WIDTH_ALONE = 4.0, 1.6, 4.0
 """Standard deviations of the priors of log variances: of a class (single, pair), of each within it, and of the rest."""
 
 
 _TASKS_BELIEVED = 3.0
+
+_PACE = 0.5
+"""Share of each step that is taken: parts that explain the same are moved together, and would overshoot."""
 
 
 def improved(posterior: Posterior, parts: Parts, log_minutes: Floats) -> Variances:
@@ -260,8 +263,8 @@ def _task_variance(posterior: Posterior, log_minutes: Floats) -> float:
 
 def _step(now: float, began: float, found: float, expected: float) -> float:
     gradient = 0.5 * (found - expected) - np.log(now / began) / _WIDTH_ALONE**2
-    curvature = 0.5 * max(expected, 0.0) + 1 / _WIDTH_ALONE**2
-    return float(now * np.exp(np.clip(gradient / curvature, -1, 1)))
+    curvature = 0.5 * max(found, expected, 0.0) + 1 / _WIDTH_ALONE**2
+    return float(now * np.exp(np.clip(_PACE * gradient / curvature, -1, 1)))
 
 
 def _class_step(now: Floats, began: Floats, found: Floats, expected: Floats) -> Floats:
@@ -274,7 +277,7 @@ def _class_step(now: Floats, began: Floats, found: Floats, expected: Floats) -> 
     count = len(now)
     prior = np.eye(count) / b2 - np.full((count, count), a2 / (b2 * (b2 + count * a2)))
     gradient = 0.5 * (found - expected) - prior @ log_now
-    curvature = np.diag(0.5 * np.maximum(expected, 0.0)) + prior
+    curvature = np.diag(0.5 * np.maximum(np.maximum(found, expected), 0.0)) + prior
     step = np.linalg.solve(curvature, gradient)
-    found_now: Floats = now * np.exp(np.clip(step, -1, 1))
+    found_now: Floats = now * np.exp(np.clip(_PACE * step, -1, 1))
     return found_now

@@ -2,12 +2,12 @@
 
 The maximum is that of joint draws over several hundred candidates, which hold what may be the best (``candidates``), and over
 random configurations, each of which stands for as many of the space as there are: of these it is the best residual that counts.
-Real spaces are rougher than the model's prior says; so those draws are widened by a factor that was found on the
+Real spaces are rougher than the model's prior says; so for the upper limit the draws are widened, by a factor that was found on the
 tuning surfaces of ``benchmarks/search`` (docs/search.md has what the limit covers on others).
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -24,7 +24,7 @@ from unhobble.records import Effect, Outlook
 FURTHER = (0.1, 1.0, 3.0, 9.0)
 """Shares of the search's rollouts that are added to it: a tenth, and 2, 4 and 10 times as many in all."""
 
-_DOUBT = 1.5
+_DOUBT = 1.25
 """By this factor the draws of how far others lie above the recommended one are wider than the posterior's."""
 
 _RANDOM = 300
@@ -45,45 +45,48 @@ def look_out(space: Space, evidence: Evidence, belief: Belief, recommended: int,
     rng = np.random.default_rng([seed, evidence.rollouts])
     offered = _with(recommended, evidence, candidates(space, evidence, belief, random.Random(f"outlook {seed}"), wanted))
     f, tau = belief.draws(offered.places, offered.rows, _DRAWS, rng)
-    here = offered.rows.index(recommended)
     mean, _ = belief.marginal(offered.places, offered.rows)
     candidate = set(offered.configurations)
-    apart = mean - mean[here]
-    wide = f[here] + apart[:, None] + _DOUBT * (f - f[here] - apart[:, None])
     others = _best_of_others(space, belief, rng, lambda one: wanted(one) and one not in candidate)
-    own = success(f[here], tau)
-    maximum = np.maximum(success(np.maximum(wide.max(axis=0), others), tau), own)
-    low, high, limit = np.quantile(maximum, [_TAIL, 1 - _TAIL, 0.95])
+    own = success(f[0], tau)
+    maximum = np.maximum(success(np.maximum(f.max(axis=0), others(1.0)), tau), own)
+    apart = (mean - mean[0])[:, None]
+    doubted = f[0] + apart + _DOUBT * (f - f[0] - apart)
+    limit = np.maximum(success(np.maximum(doubted.max(axis=0), others(_DOUBT)), tau), own)
+    low, high = np.quantile(maximum, [_TAIL, 1 - _TAIL])
     shortfalls = np.sort(maximum - own)
     return Outlook(
         maximum=float(maximum.mean()),
         maximum_low=float(low),
         maximum_high=float(high),
-        upper_limit=float(limit),
+        upper_limit=float(np.quantile(limit, 0.95)),
         shortfalls=tuple(float(value) for value in shortfalls[:: _DRAWS // _SHOWN]),
-        gains=tuple((share, _gain(belief, offered, f, tau, here, share * evidence.rollouts, rng)) for share in FURTHER),
+        gains=tuple((share, _gain(belief, offered, f, tau, share * evidence.rollouts, rng)) for share in FURTHER),
         effects=tuple(effects(space, belief, rng)),
     )
 
 
-def _best_of_others(space: Space, belief: Belief, rng: np.random.Generator, wanted: Wanted) -> Floats:
-    """Draws of the best f of what is no candidate: the smooth part at random ones, with the best residual of those like it."""
+def _best_of_others(space: Space, belief: Belief, rng: np.random.Generator, wanted: Wanted) -> Callable[[float], Floats]:
+    """Draws of the best f of what is no candidate, as much wider than the posterior's as is asked for.
+
+    A random configuration stands for as many of the space as there are for each: with its smooth part, and the best of their
+    residuals.
+    """
     draw = random.Random(int(rng.integers(2**62)))
     some = list(dict.fromkeys(drawn(space, draw, _RANDOM, wanted)))
     if not some:
-        return np.full(_DRAWS, -np.inf)
+        return lambda _: np.full(_DRAWS, -np.inf)
     mean, covariance = belief.joint(belief.encoding.places(some))
     residual = belief.variances.residual
-    smooth = mean[:, None] + _DOUBT * (root(covariance - residual * np.eye(len(some))) @ rng.standard_normal((len(some), _DRAWS)))
+    smooth = root(covariance - residual * np.eye(len(some))) @ rng.standard_normal((len(some), _DRAWS))
     each = max(1.0, (space.size() or _ENDLESS) / len(some))
     # The best of n normal residuals, by its distribution function u ** n.
-    best = norm.isf(-np.expm1(np.log(rng.random(smooth.shape)) / each))
-    found: Floats = (smooth + _DOUBT * np.sqrt(residual) * best).max(axis=0)
-    return found
+    best = np.sqrt(residual) * norm.isf(-np.expm1(np.log(rng.random(smooth.shape)) / each))
+    return lambda width: np.asarray((mean[:, None] + width * (smooth + best)).max(axis=0))
 
 
 def _with(recommended: int, evidence: Evidence, offered: Candidates) -> Candidates:
-    """The recommended configuration, and all others."""
+    """The recommended configuration first, and all others."""
     kept = [place for place, row in enumerate(offered.rows) if row != recommended]
     return Candidates(
         (evidence.configurations[recommended], *(offered.configurations[place] for place in kept)),
@@ -92,9 +95,7 @@ def _with(recommended: int, evidence: Evidence, offered: Candidates) -> Candidat
     )
 
 
-def _gain(
-    belief: Belief, offered: Candidates, f: Floats, tau: Floats, here: int, rollouts: float, rng: np.random.Generator
-) -> float:
+def _gain(belief: Belief, offered: Candidates, f: Floats, tau: Floats, rollouts: float, rng: np.random.Generator) -> float:
     """What the recommended configuration after ``rollouts`` more is expected to be better by (a preposterior analysis).
 
     The further rollouts are shared out by the probability of being the best. Each draw is a truth; from it, and from the noise that
@@ -108,7 +109,7 @@ def _gain(
     noise = np.sqrt(weight * (1 - weight)) * deviation
     believed = mean[:, None] + weight[:, None] * (f - mean[:, None]) + noise[:, None] * rng.standard_normal(f.shape)
     then = f[believed.argmax(axis=0), np.arange(f.shape[1])]
-    return max(0.0, float((success(then, tau) - success(f[here], tau)).mean()))
+    return max(0.0, float((success(then, tau) - success(f[0], tau)).mean()))
 
 
 # --- what matters -----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ def some_parts(axes: int, configurations: int) -> Parts:
     rng = np.random.default_rng(1)
     vectors = rng.standard_normal((axes, configurations, 2)) / np.sqrt(2)
     single = vectors @ vectors.transpose(0, 2, 1)
-    return Parts(single, (0.6 + 0.4 * np.exp(-np.abs(single))).prod(axis=0))
+    lengths = np.sqrt(np.einsum("iaa->ia", single))
+    return Parts(single, (0.6 + 0.4 * single / lengths[:, :, None] / lengths[:, None, :]).prod(axis=0))
 
 
 def some_cells(configurations: int) -> Cells:
@@ -40,11 +41,11 @@ def from_row(row) -> Variances:
 
 
 def of_prior(row, axes: int) -> float:
-    """Log density of log variances: classes have a common part of variance 4 and parts of their own of 1.6 squared."""
+    """Log density of log variances: all is of variance 16, classes with parts of their own of 1.6 squared."""
     off = row - in_a_row(Variances.begin(axes))
-    found = -0.5 * (off[-2] ** 2 + off[-1] ** 2) / 4
+    found = -0.5 * (off[-2] ** 2 + off[-1] ** 2) / 16
     for some in (off[:axes], off[axes:-2]):
-        found -= 0.5 * some @ np.linalg.solve(4 + 1.6**2 * np.eye(len(some)), some)
+        found -= 0.5 * some @ np.linalg.solve(16 + 1.6**2 * np.eye(len(some)), some)
     return found
 
 
