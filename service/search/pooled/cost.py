@@ -264,16 +264,15 @@ def worth(rates: Floats, log_costs: Floats, floor: float) -> Floats:
     return found
 
 
-def promising(belief: Belief, price: CostBelief, evidence: Evidence, floor: float) -> Height:
-    """Success per cost as a height of candidates; the floor is that of the best of what was tried."""
-    tried = [row for row in range(len(evidence.configurations)) if evidence.counts[row].any()]
-    mean, _ = belief.marginal(evidence.places[tried], tried)
+def promising(belief: Belief, price: CostBelief, evidence: Evidence, tried: Sequence[int], floor: float) -> Height:
+    """Success per cost as a height of candidates; the floor is that of the best of the rows that were ``tried``, of one track."""
 
     def log_rate(f: Floats) -> Floats:
         found: Floats = np.log(np.maximum(success(f[:, None], belief.tau[:, None])[:, 0], 1e-12))
         return found
 
-    least = log_rate(mean).max() + math.log(floor)
+    best = log_rate(belief.marginal(evidence.places[list(tried)], tried)[0]).max() if tried else -_BELOW_ALL
+    least = best + math.log(floor)
 
     def height(places: Floats, rows: Sequence[int], f: Floats) -> Floats:
         log_rates = log_rate(f)

@@ -191,7 +191,7 @@ class PooledStrategy:
         belief = self._now()
         mean, deviation = belief.marginal(self._evidence.places[rows], rows)
         hope = mean + 2 * deviation
-        height = self._height(belief, price)(self._evidence.places[rows], rows, hope)
+        height = self._height(belief, price, rows)(self._evidence.places[rows], rows, hope)
         best = set(np.argsort(-height, kind="stable")[:_COMPARED].tolist())
         kept = [rows[place] for place in np.argsort(-hope, kind="stable") if place in best]
         return kept, success(*belief.draws(self._evidence.places[kept], kept, _DRAWS, rng))
@@ -215,8 +215,8 @@ class PooledStrategy:
         """What success is divided by; None where success alone counts, and as long as no cost is known."""
         return self._costs.believed() if self._policy.per_dollar else None
 
-    def _height(self, belief: Belief, price: CostBelief | None) -> Height:
-        return by_success if price is None else promising(belief, price, self._evidence, self._policy.per_dollar_floor)
+    def _height(self, belief: Belief, price: CostBelief | None, tried: list[int]) -> Height:
+        return by_success if price is None else promising(belief, price, self._evidence, tried, self._policy.per_dollar_floor)
 
     def _front(self, belief: Belief, track: Track | None) -> tuple[FrontPoint, ...]:
         costs, rows = self._costs.believed(), self._scored(track)
@@ -270,7 +270,7 @@ class PooledStrategy:
     ) -> None:
         draw = random.Random(int(rng.integers(2**62)))
         price = self._price()
-        height = self._height(belief, price)
+        height = self._height(belief, price, self._scored(track))
         offered = candidates(self._problem.space, self._evidence, belief, draw, self._is_of(track), height)
         if not count or not offered.configurations:
             return

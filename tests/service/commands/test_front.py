@@ -13,7 +13,7 @@ def point(trial, mean, cost, unit):
 
 def test_dollars_have_two_digits_that_say_something():
     assert front_table([point(3, 0.412, 0.0021, CostUnit.usd), point(12, 0.8, 1.5, CostUnit.usd)]).splitlines() == [
-        "trial  success          90 %  cost of a rollout             90 %",
+        "trial  success          90 %  cost of a rollout               90 %",
         "    3     0.41  0.31 to 0.51            $0.0021  $0.001 to $0.0042",
         "   12     0.80  0.70 to 0.90              $1.50     $0.75 to $3.00",
     ]

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from search_spaces.dimensions import Choice
-from service.search.pooled.belief import Evidence
-from service.search.pooled.cost import Costs, worth
+from service.search.pooled.belief import Evidence, believe
+from service.search.pooled.cost import Costs, promising, worth
 from service.search.pooled.encoding import Encoding
 from service.search.pooled.strategy import PooledStrategy
 from tests.playing import TASKS
-from tests.service.search.pooled.spaces import choices, pooled, problem, space_of, tossed
+from tests.service.search.pooled.spaces import choices, evidence_of, pooled, problem, space_of, tossed
 from unhobble.configuration import Configuration
 from unhobble.records import Outcome
 from unhobble.vocabulary import CostUnit
@@ -167,6 +167,20 @@ def test_where_nothing_succeeds_what_is_cheapest_ranks_first():
     by = worth(np.zeros((3, 1)), np.log([[2.0], [1.0], [4.0]]), floor=0.25)[:, 0]
     assert np.isfinite(by).all()
     assert by.argmax() == 1
+
+
+def test_the_floor_of_candidates_is_that_of_the_best_of_their_own_track():
+    """Half as good as another track's best may be the best of this one."""
+    evidence = evidence_of(TWO, better(0.1, 0.9), configurations=6, rollouts=600)
+    belief, costs = believe(evidence, learn=True), Costs(evidence)
+    for row, one in enumerate(evidence.configurations):
+        costs.add(row, told(row, one, TASKS[0].id, cost_usd=100.0 ** (row % 2)))
+    price, rows = costs.believed(), list(range(6))
+    of_track = [row for row in rows if evidence.configurations[row].root["a"] == "v0"]
+    f = belief.marginal(evidence.places, rows)[0]
+    own, whole = (promising(belief, price, evidence, of, 0.5)(evidence.places, rows, f)[of_track] for of in (of_track, rows))
+    assert (own > -100).all()
+    assert (whole < -100_000).all()
 
 
 # --- the search -----------------------------------------------------------------------------------------------------------
