@@ -9,7 +9,7 @@ from unhobble.messages import Frozen
 from unhobble.results import FailureLabel, Identity, Spend
 from unhobble.spec import StudySpec
 from unhobble.tracks import Track
-from unhobble.vocabulary import FailureClass, Phase, RolloutState, SearchEnd, Split, TrialState
+from unhobble.vocabulary import CostUnit, FailureClass, Phase, RolloutState, SearchEnd, Split, TrialState
 
 T = TypeVar("T")
 
@@ -61,6 +61,22 @@ class Recommendation(Frozen):
     high: float = Field(description="Upper end of the 90 % credible interval.")
     probability_best: float = Field(description="Probability of being the best of the configurations tried.")
     rollouts: int = Field(description="Scored rollouts it rests on.")
+    per_cost: CostUnit | None = Field(
+        None, description="What it is the best of is success divided by this cost of a rollout; None: it is success alone."
+    )
+
+
+class FrontPoint(Frozen):
+    """A configuration that was tried and that no other one beats in both success and cost."""
+
+    trial: int
+    mean: float = Field(description="Posterior mean of the success rate on the search split.")
+    low: float = Field(description="Lower end of its 90 % credible interval.")
+    high: float = Field(description="Upper end of its 90 % credible interval.")
+    cost: float = Field(description="What a rollout costs on the average over the search tasks: the posterior's median.")
+    cost_low: float = Field(description="Lower end of its 90 % credible interval.")
+    cost_high: float = Field(description="Upper end of its 90 % credible interval.")
+    unit: CostUnit
 
 
 class Effect(Frozen):
@@ -86,6 +102,9 @@ class Outlook(Frozen):
         description="For shares of the search's budget that are added to it (0.1, 1, 3, 9): what is expected to be gained by it."
     )
     effects: tuple[Effect, ...] = Field((), description="Dimensions and pairs, the largest share first.")
+    front: tuple[FrontPoint, ...] = Field(
+        (), description="What was tried and is not beaten in both success and cost, the cheapest first; empty without known costs."
+    )
 
     def probability_beaten(self, by: float) -> float:
         """Probability that some configuration of the space beats the recommended one by more than ``by``."""

@@ -62,6 +62,13 @@ class SearchEnd(StrEnum):
     gain_below = "gain_below"
 
 
+class CostUnit(StrEnum):
+    """What a cost is counted in: dollars, or where prices are not known, tokens in and out."""
+
+    usd = "usd"
+    tokens = "tokens"
+
+
 class TrialState(StrEnum):
     """Where a candidate stands in the search. ``retired``: its words or code are not those of today, so it counts no more."""
 

@@ -7,7 +7,7 @@ from service.api.schemas import StudyOut
 from service.commands.figures import count, dollars, duration, interval
 from unhobble.records import Progress, Recommendation
 from unhobble.tracks import PLAIN
-from unhobble.vocabulary import Phase
+from unhobble.vocabulary import CostUnit, Phase
 
 if TYPE_CHECKING:
     from unhobble.analysis.report import Compared
@@ -121,7 +121,9 @@ def _confirmed(compared: "Compared") -> tuple[str, str]:
 
 
 def _believed(best: Recommendation) -> tuple[str, str]:
-    return f"{best.mean:.2f} ({interval(best)})", f"believed, search split, trial {best.trial}"
+    units = {CostUnit.usd: ", best per dollar", CostUnit.tokens: ", best per token"}
+    per_cost = units[best.per_cost] if best.per_cost else ""
+    return f"{best.mean:.2f} ({interval(best)})", f"believed, search split, trial {best.trial}{per_cost}"
 
 
 def _spend(progress: Progress) -> str:

@@ -71,7 +71,11 @@ class NumberedStrategy:
 
     def outlook(self, track: Track | None = None) -> Outlook | None:
         """See ``protocols.SearchStrategy``."""
-        return self._strategy.outlook(track)
+        found = self._strategy.outlook(track)
+        if found is None or not found.front:
+            return found
+        front = tuple(point.model_copy(update={"trial": self._number(point.trial)}) for point in found.front)
+        return found.model_copy(update={"front": front})
 
     def _number(self, inside: int) -> int:
         if inside not in self._outside:

@@ -36,7 +36,7 @@ class _Ranked:
     configurations: list[Configuration]
     places: Floats
     height: Floats
-    """Mean plus one standard deviation of f: what might be the best."""
+    """Of mean plus one standard deviation of f: what might be the best."""
 
     def with_others(self, other: "_Ranked") -> "_Ranked":
         return _Ranked(
@@ -51,11 +51,25 @@ class _Ranked:
 
 Wanted = Callable[[Configuration], bool]
 
+Height = Callable[[Floats, Sequence[int], Floats], Floats]
+"""How promising configurations are, by places, rows (-1: not tried) and mean plus one standard deviation of f."""
 
-def candidates(space: Space, evidence: Evidence, belief: Belief, rng: random.Random, wanted: Wanted) -> Candidates:
-    """Up to 420 candidates that are ``wanted``, none twice; all of a space that has no more."""
+
+def by_success(_places: Floats, _rows: Sequence[int], f: Floats) -> Floats:
+    """What succeeds more is more promising."""
+    return f
+
+
+def candidates(
+    space: Space, evidence: Evidence, belief: Belief, rng: random.Random, wanted: Wanted, height: Height = by_success
+) -> Candidates:
+    """Up to 420 candidates that are ``wanted``, the highest by ``height``, none twice; all of a space that has no more."""
+
+    def ranked(configurations: list[Configuration], rows: Sequence[int] | None = None) -> _Ranked:
+        return _ranked(evidence, belief, configurations, rows, height)
+
     rows = [row for row, one in enumerate(evidence.configurations) if wanted(one)]
-    tried = _ranked(evidence, belief, [evidence.configurations[row] for row in rows], rows)
+    tried = ranked([evidence.configurations[row] for row in rows], rows)
     known = set(evidence.configurations)
 
     def untried(configurations: Iterable[Configuration]) -> list[Configuration]:
@@ -63,19 +77,19 @@ def candidates(space: Space, evidence: Evidence, belief: Belief, rng: random.Ran
 
     size = space.size()
     if size is not None and size <= _KEPT_TRIED + _KEPT_NEW:
-        every = _ranked(evidence, belief, untried(space.enumerate()))
+        every = ranked(untried(space.enumerate()))
         return _offered(tried, rows, every, len(rows))
     parents = [tried.configurations[place] for place in tried.best(_PARENTS)]
     new = [one for parent in parents[:_AROUND_TRIED] for one in neighbours(space, parent, rng)]
     new += [_crossed(space, rng.choice(parents), rng.choice(parents), rng) for _ in range(_CROSSED if parents else 0)]
-    every = _ranked(evidence, belief, untried(new + drawn(space, rng, _RANDOM, wanted)))
+    every = ranked(untried(new + drawn(space, rng, _RANDOM, wanted)))
     expanded: set[Configuration] = set()
     for _ in range(_ROUNDS):  # uphill from the most promising of those that nobody has tried
         climbing = [one for place in every.best(_AROUND_NEW) if (one := every.configurations[place]) not in expanded]
         expanded.update(climbing)
         known.update(every.configurations)
         further = untried(one for here in climbing for one in neighbours(space, here, rng))
-        every = every.with_others(_ranked(evidence, belief, further))
+        every = every.with_others(ranked(further))
     return _offered(tried, rows, every, _KEPT_TRIED)
 
 
@@ -137,7 +151,10 @@ def _one_of(parents: Sequence[Configuration], at: str, dimension: Dimension, rng
     return dimension.draw(rng)
 
 
-def _ranked(evidence: Evidence, belief: Belief, configurations: list[Configuration], rows: Sequence[int] | None = None) -> _Ranked:
+def _ranked(
+    evidence: Evidence, belief: Belief, configurations: list[Configuration], rows: Sequence[int] | None, height: Height
+) -> _Ranked:
     places = evidence.encoding.places(configurations)
     mean, deviation = belief.marginal(places, rows)
-    return _Ranked(configurations, places, mean + deviation)
+    known = [-1] * len(configurations) if rows is None else rows
+    return _Ranked(configurations, places, height(places, known, mean + deviation))

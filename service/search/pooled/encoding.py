@@ -86,11 +86,11 @@ class Encoding:
 
     def kernels(self, a: Floats, b: Floats) -> Floats:
         """Inner products of the vectors of two lists of places: axes x len(a) x len(b)."""
-        return _stacked([va @ vb.T for va, vb in zip(self._vectors(a), self._vectors(b), strict=True)], (len(a), len(b)))
+        return _stacked([va @ vb.T for va, vb in zip(self.vectors(a), self.vectors(b), strict=True)], (len(a), len(b)))
 
     def squares(self, a: Floats) -> Floats:
         """The vectors' squared lengths: axes x len(a)."""
-        return _stacked([(vectors * vectors).sum(axis=1) for vectors in self._vectors(a)], (len(a),))
+        return _stacked([(vectors * vectors).sum(axis=1) for vectors in self.vectors(a)], (len(a),))
 
     def alike(self, a: Floats, b: Floats) -> Floats:
         """How alike the values of two lists of places are on each axis, 0 to 1: axes x len(a) x len(b).
@@ -104,7 +104,8 @@ class Encoding:
         vectors = self.axes[axis].vectors
         return vectors @ vectors.T, vectors @ _between(vectors, seen[:, axis]).T
 
-    def _vectors(self, places: Floats) -> Iterable[Floats]:
+    def vectors(self, places: Floats) -> Iterable[Floats]:
+        """The vectors of a list of places, axis by axis: each len(places) x the axis's length."""
         for column, axis in enumerate(self.axes):
             yield _between(axis.vectors, places[:, column])
 

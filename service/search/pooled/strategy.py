@@ -22,13 +22,15 @@ import optuna
 from scipy.special import expit
 
 from service.search.pooled.belief import Belief, Evidence, believe, root, success
-from service.search.pooled.candidates import Candidates, candidates, drawn
+from service.search.pooled.candidates import Candidates, Height, by_success, candidates, drawn
+from service.search.pooled.cost import CostBelief, Costs, promising, worth
 from service.search.pooled.encoding import Encoding, Floats
+from service.search.pooled.front import front_of, near_front
 from service.search.pooled.outlook import look_out
 from service.search.pooled.sampler import ChosenSampler
 from service.search.problem import SearchProblem
 from unhobble.configuration import Configuration
-from unhobble.records import Outcome, Outlook, Recommendation, RolloutRequest
+from unhobble.records import FrontPoint, Outcome, Outlook, Recommendation, RolloutRequest
 from unhobble.tracks import Track
 from unhobble.vocabulary import TrialState
 
@@ -64,6 +66,8 @@ class Policy:
     wide_share: float
     leader_share: float
     headline_share: float
+    per_dollar: bool = False
+    per_dollar_floor: float = 0.25
 
 
 @dataclass
@@ -83,6 +87,7 @@ class PooledStrategy:
     def __init__(self, policy: Policy, problem: SearchProblem, believing: Believing = believe) -> None:
         self._policy, self._problem, self._believing = policy, problem, believing
         self._evidence = Evidence(Encoding(problem.space), problem.tasks)
+        self._costs = Costs(self._evidence)
         self._track_known: dict[Configuration, Track] = {}
         self._headline = self._track_of(problem.baseline)
         draw = random.Random(f"tracks {problem.seed}")
@@ -129,6 +134,7 @@ class PooledStrategy:
             self._asked -= 1
             return
         self._evidence.add(trial.row, outcome.task, outcome.score)
+        self._costs.add(trial.row, outcome)
         self._tell(trial, outcome.score)
 
     def abandon(self, request: RolloutRequest) -> None:
@@ -143,19 +149,28 @@ class PooledStrategy:
 
     def recommend(self, n: int = 1, track: Track | None = None) -> list[Recommendation]:
         """See ``protocols.SearchStrategy``."""
-        rows = [trial.row for trial in self._tried(track) if self._evidence.counts[trial.row].any()]
+        return self._recommended(n, track, self._price())
+
+    def _recommended(self, n: int, track: Track | None, price: CostBelief | None) -> list[Recommendation]:
+        """The best by success, or by success per cost where there is a ``price``."""
+        rows = self._scored(track)
         if not rows:
             return []
         rng = np.random.default_rng(self._problem.seed)
         try:
-            rows, rates = self._rates(rows, rng)
+            rows, rates = self._rates(rows, rng, price)
         except np.linalg.LinAlgError:  # there is no model, so each configuration stands for itself
             seen, scored = self._evidence.counts[rows].sum(axis=1), self._evidence.scores[rows].sum(axis=1)
             rates = rng.beta(1 + scored[:, None], 1 + (seen - scored)[:, None], (len(rows), _DRAWS))
-        wins = np.bincount(rates.argmax(axis=0), minlength=len(rows)) / _DRAWS
+        means = rates.mean(axis=1)
+        worths, order = rates, means
+        if price is not None:
+            places, floor = self._evidence.places[rows], self._policy.per_dollar_floor
+            worths = worth(rates, price.draws(places, rows, _DRAWS, rng), floor)
+            order = worth(means[:, None], price.log_cost(places, rows)[0][:, None], floor)[:, 0]
+        wins = np.bincount(worths.argmax(axis=0), minlength=len(rows)) / _DRAWS
         tail = (1 - _CREDIBLE) / 2
         low, high = np.quantile(rates, [tail, 1 - tail], axis=1)
-        means = rates.mean(axis=1)
         numbers = [self._number_of[self._evidence.configurations[row]] for row in rows]
         return [
             Recommendation(
@@ -166,28 +181,51 @@ class PooledStrategy:
                 high=float(high[place]),
                 probability_best=float(wins[place]),
                 rollouts=int(self._evidence.counts[rows[place]].sum()),
+                per_cost=None if price is None else price.unit,
             )
-            for place in sorted(range(len(rows)), key=lambda place: (-means[place], numbers[place]))[:n]
+            for place in sorted(range(len(rows)), key=lambda place: (-order[place], -means[place], numbers[place]))[:n]
         ]
 
-    def _rates(self, rows: list[int], rng: np.random.Generator) -> tuple[list[int], Floats]:
+    def _rates(self, rows: list[int], rng: np.random.Generator, price: CostBelief | None = None) -> tuple[list[int], Floats]:
         """The rows that may be the best, and draws of their success (rows x draws)."""
         belief = self._now()
         mean, deviation = belief.marginal(self._evidence.places[rows], rows)
-        kept = [rows[place] for place in np.argsort(-(mean + 2 * deviation), kind="stable")[:_COMPARED]]
+        hope = mean + 2 * deviation
+        height = self._height(belief, price, rows)(self._evidence.places[rows], rows, hope)
+        best = set(np.argsort(-height, kind="stable")[:_COMPARED].tolist())
+        kept = [rows[place] for place in np.argsort(-hope, kind="stable") if place in best]
         return kept, success(*belief.draws(self._evidence.places[kept], kept, _DRAWS, rng))
 
     def outlook(self, track: Track | None = None) -> Outlook | None:
         """See ``protocols.SearchStrategy``."""
-        recommended = self.recommend(1, track)
+        recommended = self._recommended(1, track, None)  # forecasts are of success, whatever is searched for
         if not recommended:
             return None
         row, of_track = self._trials[recommended[0].trial].row, track or self._headline
         try:
             belief = self._now()
-            return look_out(self._problem.space, self._evidence, belief, row, seed=self._problem.seed, wanted=self._is_of(of_track))
+            wanted = self._is_of(of_track)
+            found = look_out(self._problem.space, self._evidence, belief, row, seed=self._problem.seed, wanted=wanted)
+            return found.model_copy(update={"front": self._front(belief, track)})
         except np.linalg.LinAlgError:
             return None
+
+    # --- what it costs ------------------------------------------------------------------------------------------------
+    def _price(self) -> CostBelief | None:
+        """What success is divided by; None where success alone counts, and as long as no cost is known."""
+        return self._costs.believed() if self._policy.per_dollar else None
+
+    def _height(self, belief: Belief, price: CostBelief | None, tried: list[int]) -> Height:
+        return by_success if price is None else promising(belief, price, self._evidence, tried, self._policy.per_dollar_floor)
+
+    def _front(self, belief: Belief, track: Track | None) -> tuple[FrontPoint, ...]:
+        costs, rows = self._costs.believed(), self._scored(track)
+        if costs is None:
+            return ()
+        near = near_front(belief, costs, self._evidence, rows, _COMPARED)
+        near, rates = self._rates(near, np.random.default_rng(self._problem.seed))
+        trials = [self._number_of[self._evidence.configurations[row]] for row in near]
+        return front_of(trials, rates, costs, self._evidence.places[near], near)
 
     # --- what to try --------------------------------------------------------------------------------------------------
     def _plan(self) -> None:
@@ -231,7 +269,9 @@ class PooledStrategy:
         self, belief: Belief, track: Track, count: int, planned: dict[int, Floats], rng: np.random.Generator
     ) -> None:
         draw = random.Random(int(rng.integers(2**62)))
-        offered = candidates(self._problem.space, self._evidence, belief, draw, self._is_of(track))
+        price = self._price()
+        height = self._height(belief, price, self._scored(track))
+        offered = candidates(self._problem.space, self._evidence, belief, draw, self._is_of(track), height)
         if not count or not offered.configurations:
             return
         mean, covariance = belief.joint(offered.places, offered.rows)
@@ -239,11 +279,15 @@ class PooledStrategy:
         width = np.where(rng.random(count) < policy.wide_share, 1.0, policy.narrowed)
         width[rng.random(count) < policy.leader_share] = 0.1
         hopes = mean[:, None] + width * (root(covariance) @ rng.standard_normal((len(mean), count)))
+        worths: Floats = hopes
+        if price is not None:
+            log_costs = price.draws(offered.places, offered.rows, count, rng, width)
+            worths = worth(success(hopes, belief.tau[:, None]), log_costs, policy.per_dollar_floor)
         # Not all places for one of them, but room for all of them where they are few.
         places = len(self._cells) + count
         most = max(4, math.ceil(places / 12), math.ceil(2 * places / len(mean)))
-        for hope in hopes.T:
-            best = next(place for place in np.argsort(-hope, kind="stable") if self._under_way(offered, place, planned) < most)
+        for hope, by in zip(hopes.T, worths.T, strict=True):
+            best = next(place for place in np.argsort(-by, kind="stable") if self._under_way(offered, place, planned) < most)
             self._queue_rollout(self._number(offered.configurations[best]), belief.tau + hope[best], planned, rng)
 
     def _under_way(self, offered: Candidates, place: int, planned: dict[int, Floats]) -> float:
@@ -309,6 +353,9 @@ class PooledStrategy:
 
     def _tried(self, track: Track | None) -> list[_Trial]:
         return [trial for trial in self._trials.values() if trial.track == (track or self._headline)]
+
+    def _scored(self, track: Track | None) -> list[int]:
+        return [trial.row for trial in self._tried(track) if self._evidence.counts[trial.row].any()]
 
     # --- beliefs ------------------------------------------------------------------------------------------------------
     def _fresh(self) -> Belief | None:

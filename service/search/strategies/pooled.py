@@ -17,6 +17,12 @@ class Config(Frozen):
     headline_share: float = Field(
         0.7, gt=0, le=1, description="Share of the rollouts that the baseline's track gets where the space has others too."
     )
+    per_dollar: bool = Field(
+        False, description="Search for success per dollar and recommend by it; per token where prices are not known."
+    )
+    per_dollar_floor: float = Field(
+        0.25, gt=0, le=1, description="Under per_dollar, what succeeds less than this share of the best ranks last, however cheap."
+    )
 
 
 def build(config: Config, problem: SearchProblem) -> PooledStrategy:

@@ -119,6 +119,24 @@ def test_the_best_with_advantage_stands_apart_from_the_best():
     assert status.others[0] in status.line()
 
 
+@pytest.mark.parametrize(
+    ("unit", "end"), [(None, "trial 3"), ("usd", "trial 3, best per dollar"), ("tokens", "trial 3, best per token")]
+)
+def test_a_best_per_cost_is_said_to_be_one(unit, end):
+    believed = Recommendation(
+        trial=3,
+        configuration={"prompt": "plain"},
+        mean=0.5,
+        low=0.25,
+        high=0.75,
+        probability_best=0.6,
+        rollouts=10,
+        per_cost=unit,
+    )
+    findings = json.loads(OLD.read_text()) | {"confirmed": None, "others": []}
+    assert status_of(study(best=believed.model_dump(mode="json"), findings=findings)).best.endswith(end)
+
+
 def test_a_headline_that_sees_a_score_is_named_beside_its_figure():
     seeing = json.loads(OLD.read_text())
     seeing["confirmed"]["track"] = {"advantage": False, "oracle_access": "visible_score"}
