@@ -43,6 +43,8 @@ class _Batch:
 class MiproV2Like:
     """``protocols.SearchStrategy``."""
 
+    forecasts = False
+
     def __init__(self, problem: SearchProblem) -> None:
         self._problem = problem
         self._tasks = [task.id for task in problem.tasks]

@@ -33,6 +33,8 @@ class Smac3:
     as whole numbers. Tasks are instances; their features are the logarithm of the human minutes and the family.
     """
 
+    forecasts = False
+
     def __init__(self, problem: SearchProblem) -> None:
         self._problem = problem
         self._values = {d.path: list(d.values()) for d in problem.space.dimensions if d.count is not None}

@@ -244,6 +244,8 @@ class PooledStrategy:
         shares = rng.multinomial(batch, self._shares(len(tracks)))
         planned: dict[int, Floats] = {}
         for track, count in zip(tracks, shares, strict=True):
+            if not count:
+                continue
             try:
                 if belief is None:
                     raise np.linalg.LinAlgError("there is no belief yet")
@@ -272,7 +274,7 @@ class PooledStrategy:
         price = self._price()
         height = self._height(belief, price, self._scored(track))
         offered = candidates(self._problem.space, self._evidence, belief, draw, self._is_of(track), height)
-        if not count or not offered.configurations:
+        if not offered.configurations:
             return
         mean, covariance = belief.joint(offered.places, offered.rows)
         policy = self._policy
@@ -301,8 +303,8 @@ class PooledStrategy:
         asked = self._epochs[self._trials[number].row] + waiting
         least = np.flatnonzero(asked == asked.min())
         said = np.full(len(least), 0.25) if logits is None else expit(logits[least]) * expit(-logits[least])
-        worth = 2 * np.log(said + 0.02) + 0.7 * rng.gumbel(size=len(least))
-        column = int(least[worth.argmax()])
+        appeal = 2 * np.log(said + 0.02) + 0.7 * rng.gumbel(size=len(least))
+        column = int(least[appeal.argmax()])
         waiting[column] += 1
         self._queue.append((number, column))
 
