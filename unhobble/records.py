@@ -50,6 +50,21 @@ class Outcome(Frozen):
     tokens: int | None = Field(None, description="In and out; None where it is not known.")
 
 
+class RestsOn(Frozen):
+    """An earlier study that a search was warm-started from."""
+
+    study: str
+    weight: float = Field(
+        description="What it was learned to be worth: the correlation of configurations' effects there with those here, 0 to 1."
+    )
+    rollouts: int = Field(description="Its rollouts that were used.")
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return f"study {self.study} ({self.rollouts} rollouts, weight {self.weight:.2f})"
+
+
 class Recommendation(Frozen):
     """A configuration that a strategy believes in, with what it believes of its success rate on the search split."""
 
@@ -60,6 +75,7 @@ class Recommendation(Frozen):
     high: float = Field(description="Upper end of the 90 % credible interval.")
     probability_best: float = Field(description="Probability of being the best of the configurations tried.")
     rollouts: int = Field(description="Scored rollouts it rests on.")
+    rests_on: tuple[RestsOn, ...] = Field((), description="Earlier studies that the search was warm-started from.")
 
 
 class Effect(Frozen):
