@@ -61,7 +61,7 @@ def findings(
         search_ended=search_ended,
         confirmed=confirmed,
         effort=effort,
-        caveats=caveats(models, sandbox, confirmed),
+        caveats=caveats(models, sandbox, confirmed, headline.best_so_far.rests_on if headline.best_so_far else ()),
     )
 
 

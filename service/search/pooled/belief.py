@@ -158,9 +158,7 @@ def believe(evidence: Evidence, before: Belief | None = None, *, learn: bool) ->
     if not (np.isfinite(posterior.f).all() and np.isfinite(posterior.precision).all()):
         raise np.linalg.LinAlgError("the posterior is not finite")
     bond = np.array([1.0, *weights])[seen.studies]
-    return Belief(
-        evidence.encoding, posterior, seen.rows, seen.places, kernel, len(evidence.tasks), seen.columns, weights, bond
-    )
+    return Belief(evidence.encoding, posterior, seen.rows, seen.places, kernel, len(evidence.tasks), seen.columns, weights, bond)
 
 
 @dataclass(frozen=True)
@@ -195,7 +193,7 @@ class _Seen:
 
 
 def _seen(evidence: Evidence, wanted: Sequence[bool]) -> _Seen:
-    """This study's configurations that have rollouts, and what the ``wanted`` ones of the earlier studies have seen."""
+    """Configurations of this study that have rollouts, and what the ``wanted`` ones of the earlier studies have seen."""
     own = np.flatnonzero(evidence.counts.sum(axis=1) > 0)
     together = seen_together(
         Source("", evidence.places[own], evidence.counts[own], evidence.scores[own], evidence.log_minutes),
@@ -214,10 +212,11 @@ def _seen(evidence: Evidence, wanted: Sequence[bool]) -> _Seen:
     )
 
 
-def _weighed(
-    seen: _Seen, weights: Sequence[float], variances: Variances, start: tuple[Floats, Floats] | None
-) -> tuple[float, ...]:
-    """Posterior means of the weights, one after the other, each over a grid of which all points were as likely before."""
+def _weighed(seen: _Seen, weights: Sequence[float], variances: Variances, start: tuple[Floats, Floats] | None) -> tuple[float, ...]:
+    """Posterior means of the weights, one after the other, each over a grid of which all points were as likely before.
+
+    A mean under 0 counts as 0. The mean and not the mode: an earlier study of which little can be said yet counts a little.
+    """
     found = list(weights)
     for number in range(len(found)):
         heights = []
@@ -227,7 +226,7 @@ def _weighed(
             start = posterior.f, posterior.tau
             heights.append(log_evidence(kernel, seen.cells, posterior, seen.log_minutes, seen.studies_of_tasks))
         likely = np.exp(np.array(heights) - max(heights))
-        found[number] = float(likely @ np.array(GRID) / likely.sum())
+        found[number] = max(0.0, float(likely @ np.array(GRID) / likely.sum()))
     return tuple(found)
 
 

@@ -18,8 +18,9 @@ from service.search.pooled.model import Numbers
 from service.search.problem import Earlier
 from unhobble.configuration import Configuration
 
-GRID = (0.0, 0.25, 0.5, 0.75, 0.95)
-"""Weights that are compared."""
+GRID = (-0.8, -0.4, 0.0, 0.4, 0.8, 0.95)
+"""Correlations that are compared. No weight is negative; but the negative ones show that a study says the opposite of this one, or
+that nothing speaks for its being alike."""
 
 BEGIN = sum(GRID) / len(GRID)
 """The weight before anything is seen."""
@@ -120,9 +121,7 @@ def _blocks(blocks: Sequence[Floats]) -> Floats:
 
 def _source(earlier: Earlier, encoding: Encoding, most: int) -> Source:
     columns = {task.id: column for column, task in enumerate(earlier.tasks)}
-    known = [
-        one for one in dict.fromkeys(outcome.configuration for outcome in earlier.outcomes) if _is_known(encoding.space, one)
-    ]
+    known = [one for one in dict.fromkeys(outcome.configuration for outcome in earlier.outcomes) if _is_known(encoding.space, one)]
     places = encoding.places(known)
     row_of: dict[Configuration, int] = {}
     first: dict[tuple[float, ...], int] = {}
