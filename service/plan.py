@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from search_spaces.space import Space
 from service.advantage import advantage_issues
-from service.search.problem import SearchProblem
+from service.search.problem import Earlier, SearchProblem
 from service.workers.room import Size
 from unhobble.analysis.power import Variances, plan_confirmation
 from unhobble.analysis.report import ConfirmationPlan
@@ -79,8 +79,8 @@ class StudyPlan:
         """The sandbox of one of the tasks: what it needs on top of what every task gets."""
         return next(sandbox.for_task(task.needs) for task in self.chosen if task.id == task_id)
 
-    def problem(self, registry: Registry) -> SearchProblem:
-        """What the study's search works on."""
+    def problem(self, registry: Registry, earlier: tuple[Earlier, ...] = ()) -> SearchProblem:
+        """What the study's search works on, which may know of ``earlier`` ones."""
         return SearchProblem(
             space=self.space,
             tasks=self.tasks(Split.search),
@@ -88,11 +88,12 @@ class StudyPlan:
             seed=self.spec.search.seed,
             rollouts=self.search_rollouts,
             track_of=lambda configuration: track_of(configuration, registry),
+            earlier=earlier,
         )
 
-    def strategy(self, registry: Registry) -> SearchStrategy:
-        """A fresh strategy for the study's search. Raises ``BadInput`` where its options do not fit."""
-        search, problem = self.spec.search, self.problem(registry)
+    def strategy(self, registry: Registry, earlier: tuple[Earlier, ...] = ()) -> SearchStrategy:
+        """A fresh strategy for the study's search, which knows ``earlier``. Raises ``BadInput`` where its options do not fit."""
+        search, problem = self.spec.search, self.problem(registry, earlier)
         strategy: SearchStrategy = registry.build(PluginKind.strategy, search.strategy, search.options, problem)
         return strategy
 
@@ -114,7 +115,7 @@ def plan_study(spec: StudySpec, registry: Registry) -> StudyPlan:
         kept = confirmation.rollouts if spec.search.confirm_fraction is None else _by_fraction(spec, spec.search.confirm_fraction)
         plan = StudyPlan(spec, suite, space, baseline, splits, spec.budget.rollouts - kept, confirmation)
         try:
-            issues += _stop_issues(spec, plan.strategy(registry))
+            issues += _forecast_issues(spec, plan.strategy(registry))
         except NotFound as error:
             issues.append(Issue("search.strategy", str(error)))
         except BadInput as error:
@@ -274,14 +275,18 @@ def _budget_issues(spec: StudySpec, splits: dict[str, Split]) -> list[Issue]:
     return issues
 
 
-def _stop_issues(spec: StudySpec, strategy: SearchStrategy) -> list[Issue]:
-    if spec.search.stop is None or strategy.forecasts:
+def _forecast_issues(spec: StudySpec, strategy: SearchStrategy) -> list[Issue]:
+    """What is asked of a strategy that has no model of the space."""
+    if strategy.forecasts:
         return []
-    said = (
-        f"the strategy {spec.search.strategy} knows only what it tried and forecasts nothing, so no rule can be looked at; "
-        "leave stop out, or choose a strategy that forecasts"
-    )
-    return [Issue("search.stop", said)]
+    issues, knows = [], f"the strategy {spec.search.strategy} knows only what it tried"
+    if spec.search.stop is not None:
+        said = f"{knows} and forecasts nothing, so no rule can be looked at; leave stop out, or choose a strategy that forecasts"
+        issues.append(Issue("search.stop", said))
+    if spec.search.warm_start:
+        said = f"{knows} and learns nothing from other studies; leave warm_start out, or choose a strategy that forecasts"
+        issues.append(Issue("search.warm_start", said))
+    return issues
 
 
 # --- the confirmation -----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from service.exports import BestConfiguration, compared_in, export_best
 from service.paging import all_trials
 from service.plan import StudyPlan, plan_study, room_issues
 from service.predicting import Forecasts, Predicted, predict
+from service.search.warm_start import warm_start_issues
 from service.workers.room import Size
 from unhobble.analysis.report import Arm, ConfirmationPlan, Findings
 from unhobble.candidates import Candidate, candidate_of
@@ -68,6 +69,7 @@ class Studies:
             sandbox = await choose(spec.sandbox, self.registry, tasks)
         except BadInput as error:
             issues += error.issues
+        issues += warm_start_issues(self.store, spec)
         if self.room is not None:
             issues += room_issues(spec.sandbox, tasks, self.room)
         if issues or plan is None:

@@ -51,6 +51,21 @@ class Outcome(Frozen):
     tokens: int | None = Field(None, description="In and out; None where it is not known.")
 
 
+class RestsOn(Frozen):
+    """An earlier study that a search was warm-started from."""
+
+    study: str
+    weight: float = Field(
+        description="What it was learned to be worth: the correlation of configurations' effects there with those here, 0 to 1."
+    )
+    rollouts: int = Field(description="Its rollouts that were used.")
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return f"study {self.study} ({self.rollouts} rollouts, weight {self.weight:.2f})"
+
+
 class Recommendation(Frozen):
     """A configuration that a strategy believes in, with what it believes of its success rate on the search split."""
 
@@ -64,6 +79,7 @@ class Recommendation(Frozen):
     per_cost: CostUnit | None = Field(
         None, description="What it is the best of is success divided by this cost of a rollout; None: it is success alone."
     )
+    rests_on: tuple[RestsOn, ...] = Field((), description="Earlier studies that the search was warm-started from.")
 
 
 class FrontPoint(Frozen):

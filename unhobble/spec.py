@@ -137,11 +137,21 @@ class SearchSpec(Frozen):
     finalists: int = Field(
         3, ge=1, le=32, description="Configurations that are confirmed on the held-out split, beside the baseline."
     )
+    warm_start: tuple[str, ...] = Field(
+        (), max_length=4, description="Ids of studies that have ended and that the search begins with; see docs/search.md."
+    )
     stop: StopSpec | None = Field(None, description="When the search may end before its budget does; null: never.")
     confirm: ConfirmSpec = Field(default_factory=ConfirmSpec, description="What the confirmation shall be able to tell.")
     confirm_fraction: float | None = Field(
         None, ge=0.05, le=0.9, description="Share of the rollouts that is kept for the confirmation, instead of a planned one."
     )
+
+    @field_validator("warm_start")
+    @classmethod
+    def _each_once(cls, studies: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(studies)) < len(studies):
+            raise ValueError("names a study twice")
+        return studies
 
 
 class StudySpec(Frozen):

@@ -14,6 +14,7 @@ from service.search.foresight import Foresight
 from service.search.numbering import NumberedStrategy
 from service.search.reporting import Reporting
 from service.search.stopping import Search, used_up, why_ended
+from service.search.warm_start import earlier_studies
 from unhobble.analysis.report import Findings, SandboxSeen
 from unhobble.candidates import Candidate, candidate_of
 from unhobble.configuration import Configuration
@@ -127,7 +128,8 @@ class StudyLoop:
         lost = {split: sum(o.score is not None and o.trial not in living for o in done[split]) for split in done}
         self._lost_confirming = lost[Split.held_out]
         plan = replace(self.plan, search_rollouts=max(0, self.plan.search_rollouts - lost[Split.search]))
-        strategy = NumberedStrategy(plan.strategy(self.registry), plan.baseline, taken=trials)
+        earlier = earlier_studies(self.store, plan, self.registry)
+        strategy = NumberedStrategy(plan.strategy(self.registry, earlier), plan.baseline, taken=trials)
         for number in sorted(living):
             strategy.adopt(number, trials[number].configuration)
         if living and all(trials[number].configuration != plan.baseline for number in living):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from search_spaces.space import Space
 from unhobble.configuration import Configuration
-from unhobble.records import TaskInfo
+from unhobble.records import Outcome, TaskInfo
 from unhobble.tracks import PLAIN, Track
 
 
@@ -14,10 +14,20 @@ def _one_for_all(_: Configuration) -> Track:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """An earlier study, with its own tasks: what a search may begin with."""
+
+    study: str
+    tasks: tuple[TaskInfo, ...]
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True)
 class SearchProblem:
     """A space, the tasks of the search split, the configuration to begin with, and how many rollouts there are for it all.
 
     ``track_of`` says which configurations may be ranked with one another: those for which it gives the same.
+    ``earlier`` are studies that it is warm-started from, by a strategy that has a model.
     """
 
     space: Space
@@ -26,3 +36,4 @@ class SearchProblem:
     seed: int
     rollouts: int
     track_of: Callable[[Configuration], Track] = _one_for_all
+    earlier: tuple[Earlier, ...] = ()

@@ -1,9 +1,10 @@
 """What a reader must know before quoting a figure of a study."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from unhobble.analysis.report import Compared, Confirmed, ModelSeen, Resampled, SandboxSeen, SpaceOutlook
 from unhobble.configuration import NO_VARIANT
+from unhobble.records import RestsOn
 from unhobble.vocabulary import OracleAccess
 
 
@@ -12,13 +13,18 @@ def caveats(
     sandbox: SandboxSeen,
     confirmed: Confirmed | None,
     outlook: SpaceOutlook | None = None,
+    rests_on: Sequence[RestsOn] = (),
 ) -> tuple[str, ...]:
-    """The caveats, the gravest first. ``models`` says who answered, by variant (``report.models_seen``)."""
+    """The caveats, the gravest first. ``models`` says who answered, by variant (``report.models_seen``).
+
+    ``rests_on`` are the studies that the search was warm-started from.
+    """
     return (
         *_of_models(models),
         _LOWER_BOUND,
         *(_of_figures(confirmed) if confirmed else _UNCONFIRMED),
         *(_of_outlook(outlook) if outlook else ()),
+        *_of_warm_start(rests_on),
         *(f"The sandbox ({sandbox.backend}) did not enforce: {what}." for what in sandbox.not_enforced),
         "A model that underperforms on purpose in every configuration of the space would not be noticed.",
     )
@@ -28,6 +34,15 @@ _LOWER_BOUND = (
     "Every rate is a lower bound: it shows what was elicited in this space with this effort, not what the model can do at most."
 )
 _UNCONFIRMED = ("Nothing is confirmed yet: rates from the search split favour whatever was lucky.",)
+
+
+def _of_warm_start(rests_on: Sequence[RestsOn]) -> Iterator[str]:
+    if rests_on:
+        named = "; ".join(one.words for one in rests_on)
+        yield (
+            f"The search was warm-started: what it believes rests also on {named}. A weight of 0 is none, and what is confirmed "
+            "on the held-out split rests on this study's rollouts alone."
+        )
 
 
 def _of_models(models: Mapping[str, ModelSeen]) -> Iterator[str]:

@@ -68,7 +68,13 @@ def findings(
         search_ended=search_ended,
         confirmed=confirmed,
         effort=effort,
-        caveats=caveats(models, sandbox, confirmed, headline.outlook),
+        caveats=caveats(
+            models,
+            sandbox,
+            confirmed,
+            headline.outlook,
+            headline.best_so_far.rests_on if headline.best_so_far else (),
+        ),
     )
 
 

@@ -1,13 +1,14 @@
 """What all rollouts of a search say together of every configuration of its space, those that were tried and all others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import expit
 
+from service.search.pooled.earlier import BEGIN, DROPPED, GRID, Source, seen_together, shares
 from service.search.pooled.encoding import Encoding, Floats
-from service.search.pooled.model import Cells, Parts, Posterior, Variances, fit, improved
+from service.search.pooled.model import Cells, Numbers, Parts, Posterior, Variances, fit, improved, log_evidence
 from unhobble.configuration import Configuration
 from unhobble.records import TaskInfo
 
@@ -22,11 +23,15 @@ _JITTER = 1e-8
 
 @dataclass
 class Evidence:
-    """Rollouts by configuration and task. Rows are in the order in which configurations were entered."""
+    """Rollouts by configuration and task. Rows are in the order in which configurations were entered.
+
+    ``earlier`` is what other studies have seen, which has no rows here.
+    """
 
     encoding: Encoding
     tasks: tuple[TaskInfo, ...]
     configurations: list[Configuration] = field(default_factory=list)
+    earlier: tuple[Source, ...] = ()
     places: Floats = field(init=False)
     counts: Floats = field(init=False)
     scores: Floats = field(init=False)
@@ -67,7 +72,8 @@ class Evidence:
 class Belief:
     """The model's posterior after some evidence. Places are those of ``Encoding.places``, logits are natural.
 
-    ``rows`` are the configurations that have rollouts; ``seen`` are their places.
+    ``rows`` are the configurations that have rollouts, and below -1 those of earlier studies; ``seen`` are their places.
+    ``columns`` are the tasks in the same manner, of which the first ``tasks`` are this study's.
     """
 
     encoding: Encoding
@@ -75,6 +81,12 @@ class Belief:
     rows: tuple[int, ...]
     seen: Floats
     kernel: Floats
+    tasks: int
+    columns: tuple[int, ...]
+    weights: tuple[float, ...]
+    """Of each earlier study: how far f there is correlated with f here, 0 to 1. One that is hardly is left out."""
+    bond: Floats
+    """Of each row: the same; 1 for this study's own."""
 
     @property
     def variances(self) -> Variances:
@@ -83,14 +95,17 @@ class Belief:
 
     @property
     def tau(self) -> Floats:
-        """The tasks' effects."""
-        return self.posterior.tau
+        """The effects of this study's tasks."""
+        return self.posterior.tau[: self.tasks]
 
     def cross(self, places: Floats, rows: Sequence[int] | None = None) -> Floats:
         """Prior covariance with the configurations seen. ``rows`` are the configurations' own, where they have some, else -1."""
-        found = _parts(self.encoding, places, self.seen).kernel(self.variances)
+        found = _parts(self.encoding, places, self.seen).kernel(self.variances) * self.bond
         if rows is not None:
-            found = found + self.variances.residual * (np.asarray(rows)[:, None] == np.asarray(self.rows)[None, :])
+            same = np.asarray(rows)[:, None] == np.asarray(self.rows)[None, :]
+            if (elsewhere := np.asarray(self.rows) < -1).any():
+                same[:, elsewhere] = (places[:, None, :] == self.seen[None, elsewhere, :]).all(axis=-1)
+            found = found + self.variances.residual * self.bond * same
         return found
 
     def own(self, places: Floats) -> Floats:
@@ -116,9 +131,9 @@ class Belief:
         cross = self.cross(places, rows)
         at_seen = cross - cross @ self.posterior.precision @ self.kernel
         seen = self.kernel - self.kernel @ self.posterior.precision @ self.kernel
-        follows = self.posterior.task_gain
+        follows = self.posterior.task_gain[: self.tasks]
         with_tau = -at_seen @ follows.T
-        tau = self.posterior.task_rest + follows @ seen @ follows.T
+        tau = self.posterior.task_rest[: self.tasks, : self.tasks] + follows @ seen @ follows.T
         whole = np.block([[covariance, with_tau], [with_tau.T, tau]])
         drawn = np.concatenate([mean, self.tau])[:, None] + root(whole) @ rng.standard_normal((len(whole), count))
         return drawn[: len(places)], drawn[len(places) :]
@@ -129,21 +144,90 @@ def believe(evidence: Evidence, before: Belief | None = None, *, learn: bool) ->
 
     Raises ``numpy.linalg.LinAlgError`` where the model cannot be fitted.
     """
-    rows = np.flatnonzero(evidence.counts.sum(axis=1) > 0)
-    seen = evidence.places[rows]
-    parts, cells = _parts(evidence.encoding, seen, seen), Cells(evidence.counts[rows], evidence.scores[rows])
     variances = before.variances if before else Variances.begin(len(evidence.encoding.axes))
-    start = None
-    if before is not None:
-        known = dict(zip(before.rows, before.posterior.f, strict=True))
-        start = np.array([known.get(int(row), 0.0) for row in rows]), before.tau
-    kernel, posterior = _fitted(parts, cells, variances, evidence.log_minutes, start)
+    weights = before.weights if before else (BEGIN,) * len(evidence.earlier)
+    if learn and evidence.earlier:
+        every = _seen(evidence, [True] * len(weights))
+        weights = _weighed(every, weights, variances, every.start(before))
+    seen = _seen(evidence, [weight >= DROPPED for weight in weights])
+    parts = seen.parts_by(weights)
+    kernel, posterior = seen.fitted(parts, variances, seen.start(before))
     for _ in range(_STEPS if learn else 0):
-        variances = improved(posterior, parts, evidence.log_minutes)
-        kernel, posterior = _fitted(parts, cells, variances, evidence.log_minutes, (posterior.f, posterior.tau))
+        variances = improved(posterior, parts, seen.log_minutes, seen.studies_of_tasks)
+        kernel, posterior = seen.fitted(parts, variances, (posterior.f, posterior.tau))
     if not (np.isfinite(posterior.f).all() and np.isfinite(posterior.precision).all()):
         raise np.linalg.LinAlgError("the posterior is not finite")
-    return Belief(evidence.encoding, posterior, tuple(int(row) for row in rows), seen, kernel)
+    bond = np.array([1.0, *weights])[seen.studies]
+    return Belief(evidence.encoding, posterior, seen.rows, seen.places, kernel, len(evidence.tasks), seen.columns, weights, bond)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a belief is fitted to: rows and columns of this study (0 in ``studies``), and of earlier ones from 1."""
+
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    places: Floats
+    parts: Parts
+    cells: Cells
+    log_minutes: Floats
+    studies: Numbers
+    studies_of_tasks: Numbers
+
+    def parts_by(self, weights: Sequence[float]) -> Parts:
+        """The parts where earlier studies have these weights; what is of one study alone stays as it is."""
+        return self.parts if not self.studies.any() else replace(self.parts, shared=shares(self.studies, weights))
+
+    def start(self, before: Belief | None) -> tuple[Floats, Floats] | None:
+        """Where Newton's method begins: at what was believed before."""
+        if before is None:
+            return None
+        f = dict(zip(before.rows, before.posterior.f, strict=True))
+        tau = dict(zip(before.columns, before.posterior.tau, strict=True))
+        return np.array([f.get(row, 0.0) for row in self.rows]), np.array([tau.get(column, 0.0) for column in self.columns])
+
+    def fitted(self, parts: Parts, variances: Variances, start: tuple[Floats, Floats] | None) -> tuple[Floats, Posterior]:
+        """The kernel and the posterior."""
+        kernel = parts.whole(variances)
+        return kernel, fit(kernel, self.cells, variances, self.log_minutes, start, self.studies_of_tasks)
+
+
+def _seen(evidence: Evidence, wanted: Sequence[bool]) -> _Seen:
+    """Configurations of this study that have rollouts, and what the ``wanted`` ones of the earlier studies have seen."""
+    own = np.flatnonzero(evidence.counts.sum(axis=1) > 0)
+    together = seen_together(
+        Source("", evidence.places[own], evidence.counts[own], evidence.scores[own], evidence.log_minutes),
+        [(number, source) for number, source in enumerate(evidence.earlier) if wanted[number]],
+    )
+    parts = _parts(evidence.encoding, together.places, together.places)
+    return _Seen(
+        rows=(*(int(row) for row in own), *together.rows),
+        columns=(*range(len(evidence.tasks)), *together.columns),
+        places=together.places,
+        parts=parts if together.same is None else replace(parts, same=together.same),
+        cells=Cells(together.counts, together.scores),
+        log_minutes=together.log_minutes,
+        studies=together.studies,
+        studies_of_tasks=together.studies_of_tasks,
+    )
+
+
+def _weighed(seen: _Seen, weights: Sequence[float], variances: Variances, start: tuple[Floats, Floats] | None) -> tuple[float, ...]:
+    """Posterior means of the weights, one after the other, each over a grid of which all points were as likely before.
+
+    A mean under 0 counts as 0. The mean and not the mode: an earlier study of which little can be said yet counts a little.
+    """
+    found = list(weights)
+    for number in range(len(found)):
+        heights = []
+        for weight in GRID:
+            found[number] = weight
+            kernel, posterior = seen.fitted(seen.parts_by(found), variances, start)
+            start = posterior.f, posterior.tau
+            heights.append(log_evidence(kernel, seen.cells, posterior, seen.log_minutes, seen.studies_of_tasks))
+        likely = np.exp(np.array(heights) - max(heights))
+        found[number] = max(0.0, float(likely @ np.array(GRID) / likely.sum()))
+    return tuple(found)
 
 
 def success(f: Floats, tau: Floats) -> Floats:
@@ -163,13 +247,6 @@ def root(covariance: Floats) -> Floats:
         else:
             return found
     raise np.linalg.LinAlgError("a covariance has no root")
-
-
-def _fitted(
-    parts: Parts, cells: Cells, variances: Variances, log_minutes: Floats, start: tuple[Floats, Floats] | None
-) -> tuple[Floats, Posterior]:
-    kernel = parts.kernel(variances) + variances.residual * np.eye(len(cells.counts))
-    return kernel, fit(kernel, cells, variances, log_minutes, start)
 
 
 def _parts(encoding: Encoding, a: Floats, b: Floats) -> Parts:

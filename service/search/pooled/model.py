@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 Floats = NDArray[np.floating[Any]]
+Numbers = NDArray[np.integer[Any]]
 
 _CONSTANT, _SLOPE, _TASK = 4.0, 1.0, 1.0
 """Prior variances of the parts of t, in squared logits; the last is where its search begins."""
@@ -64,11 +65,15 @@ class Variances:
 class Parts:
     """The kernels of two lists of configurations, a and b, by their parts, without variances.
 
-    ``single`` is axes x a x b, ``product`` is a x b.
+    ``single`` is axes x a x b, ``product`` is a x b. ``shared`` and ``same`` (a x b) are for rows of several studies: the share of
+    the covariance that is left between two rows, and which rows are one configuration and so have one residual. Without them
+    all of it is left, and each row is a configuration of its own.
     """
 
     single: Floats
     product: Floats
+    shared: Floats | None = None
+    same: Floats | None = None
 
     def kernel(self, variances: Variances) -> Floats:
         """The covariance of f between the two lists, without residuals."""
@@ -79,7 +84,13 @@ class Parts:
             part = flat[:, start : start + _BLOCK]
             total[start : start + _BLOCK] = np.einsum("ij,ij->j", part, variances.single[:, None] + variances.pair @ part)
         found: Floats = total.reshape(a, b) + variances.remainder * self.product
-        return found
+        return found if self.shared is None else found * self.shared
+
+    def whole(self, variances: Variances) -> Floats:
+        """The covariance of f within one list, residuals included."""
+        same = np.eye(len(self.product)) if self.same is None else self.same
+        residual = same if self.shared is None else same * self.shared
+        return self.kernel(variances) + variances.residual * residual
 
 
 @dataclass(frozen=True)
@@ -120,8 +131,17 @@ class Posterior:
         return (found + found.T) / 2
 
 
-def task_prior(log_minutes: Floats, variance: float) -> Floats:
-    """The prior covariance of t, in squared logits; ``log_minutes`` are any logarithms of the human minutes."""
+def task_prior(log_minutes: Floats, variance: float, studies: Numbers | None = None) -> Floats:
+    """The prior covariance of t, in squared logits; ``log_minutes`` are any logarithms of the human minutes.
+
+    ``studies`` says which study each task is of; those of two have nothing in common. None: all are of one.
+    """
+    if studies is not None:
+        apart: Floats = np.zeros((len(studies), len(studies)))
+        for study in np.unique(studies):
+            (own,) = np.nonzero(studies == study)
+            apart[np.ix_(own, own)] = task_prior(log_minutes[own], variance)
+        return apart
     spread = log_minutes.std()
     scaled = (log_minutes - log_minutes.mean()) / (spread if spread > 0 else 1.0)
     found: Floats = _CONSTANT + _SLOPE * np.outer(scaled, scaled) + variance * np.eye(len(scaled))
@@ -129,10 +149,18 @@ def task_prior(log_minutes: Floats, variance: float) -> Floats:
 
 
 def fit(
-    kernel: Floats, cells: Cells, variances: Variances, log_minutes: Floats, start: "tuple[Floats, Floats] | None" = None
+    kernel: Floats,
+    cells: Cells,
+    variances: Variances,
+    log_minutes: Floats,
+    start: "tuple[Floats, Floats] | None" = None,
+    studies: Numbers | None = None,
 ) -> Posterior:
-    """The posterior under ``kernel`` (residuals included); ``start`` is where Newton's method begins, f and t."""
-    prior = task_prior(log_minutes, variances.task)
+    """The posterior under ``kernel`` (residuals included); ``start`` is where Newton's method begins, f and t.
+
+    ``studies`` is as in ``task_prior``.
+    """
+    prior = task_prior(log_minutes, variances.task, studies)
     f, tau = start if start is not None else (np.zeros(len(kernel)), np.zeros(len(prior)))
     weights = np.linalg.solve(kernel, f) if start is not None else f.copy()
     inverse = np.linalg.inv(prior)
@@ -153,6 +181,15 @@ def fit(
             break
     weight, _, precision, rest = _curvature(kernel, cells, prior, f, tau)
     return Posterior(variances, f, tau, weights, precision, rest @ weight.T, rest)
+
+
+def log_evidence(kernel: Floats, cells: Cells, posterior: Posterior, log_minutes: Floats, studies: Numbers | None = None) -> float:
+    """Laplace's approximation of the log marginal likelihood under ``kernel``, up to a constant that only the cells decide."""
+    prior = task_prior(log_minutes, posterior.variances.task, studies)
+    weight, lam, _, _ = _curvature(kernel, cells, prior, posterior.f, posterior.tau)
+    height = _height(cells, posterior.f, posterior.tau, posterior.weights, np.linalg.inv(prior))
+    of_tasks = np.linalg.slogdet(np.eye(len(prior)) + prior * weight.sum(axis=0)[None, :])[1]
+    return height - 0.5 * float(np.linalg.slogdet(np.eye(len(kernel)) + lam @ kernel)[1] + of_tasks)
 
 
 @dataclass(frozen=True)
@@ -221,7 +258,7 @@ _PACE = 0.5
 """Share of each step that is taken: parts that explain the same are moved together, and would overshoot."""
 
 
-def improved(posterior: Posterior, parts: Parts, log_minutes: Floats) -> Variances:
+def improved(posterior: Posterior, parts: Parts, log_minutes: Floats, studies: Numbers | None = None) -> Variances:
     """Variances that make what was seen more likely: a step of Fisher's scoring in their logarithms, with their priors.
 
     For a part of variance v and kernel v P, the gradient of the log marginal likelihood in log v is v (w.T P w - tr(R P)) / 2,
@@ -234,12 +271,13 @@ def improved(posterior: Posterior, parts: Parts, log_minutes: Floats) -> Varianc
     flat = parts.single.reshape(axes, count * count)
 
     def sums(matrix: Floats) -> tuple[Floats, Floats, float, float]:
+        matrix = matrix if parts.shared is None else matrix * parts.shared
         weighted = flat * matrix.reshape(-1)
         return (
             now.single * weighted.sum(axis=1),
             now.pair * (weighted @ flat.T),
             now.remainder * float((parts.product * matrix).sum()),
-            now.residual * float(np.trace(matrix)),
+            now.residual * float(np.trace(matrix) if parts.same is None else (matrix * parts.same).sum()),
         )
 
     found, expected = sums(outer), sums(posterior.precision)
@@ -249,13 +287,13 @@ def improved(posterior: Posterior, parts: Parts, log_minutes: Floats) -> Varianc
     pair[upper] = _class_step(now.pair[upper], began.pair[upper], found[1][upper], expected[1][upper])
     remainder = _step(now.remainder, began.remainder, found[2], expected[2])
     residual = _step(now.residual, began.residual, found[3], expected[3])
-    return Variances(single, pair, remainder, residual, _task_variance(posterior, log_minutes))
+    return Variances(single, pair, remainder, residual, _task_variance(posterior, log_minutes, studies))
 
 
-def _task_variance(posterior: Posterior, log_minutes: Floats) -> float:
+def _task_variance(posterior: Posterior, log_minutes: Floats, studies: Numbers | None) -> float:
     """A step of expectation maximisation for the variance of the tasks' own effects; its prior weighs as much as a few tasks."""
     now = posterior.variances.task
-    inverse = np.linalg.inv(task_prior(log_minutes, now))
+    inverse = np.linalg.inv(task_prior(log_minutes, now, studies))
     own = now * inverse @ posterior.tau
     left = now * len(own) - now**2 * np.trace(inverse) + now**2 * np.trace(inverse @ posterior.task_rest @ inverse)
     return float((own @ own + left + _TASK * _TASKS_BELIEVED) / (len(own) + _TASKS_BELIEVED))

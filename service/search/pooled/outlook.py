@@ -157,7 +157,7 @@ def _effect(paths: tuple[str, ...], shares: Floats) -> Effect:
 
 def _part_draws(belief: Belief, variance: float, grid: _Grid, rng: np.random.Generator) -> Floats:
     """Draws of a part's variance over its values."""
-    cross = variance * grid.with_seen
+    cross = variance * grid.with_seen * belief.bond
     mean = belief.posterior.mean(cross)
     covariance = belief.posterior.covariance(cross, variance * grid.among)
     drawn = mean[:, None] + root(covariance) @ rng.standard_normal((len(mean), _EFFECT_DRAWS))

@@ -24,13 +24,14 @@ from scipy.special import expit
 from service.search.pooled.belief import Belief, Evidence, believe, root, success
 from service.search.pooled.candidates import Candidates, Height, by_success, candidates, drawn
 from service.search.pooled.cost import CostBelief, Costs, promising, worth
+from service.search.pooled.earlier import sources_of
 from service.search.pooled.encoding import Encoding, Floats
 from service.search.pooled.front import front_of, near_front
 from service.search.pooled.outlook import look_out
 from service.search.pooled.sampler import ChosenSampler
 from service.search.problem import SearchProblem
 from unhobble.configuration import Configuration
-from unhobble.records import FrontPoint, Outcome, Outlook, Recommendation, RolloutRequest
+from unhobble.records import FrontPoint, Outcome, Outlook, Recommendation, RestsOn, RolloutRequest
 from unhobble.tracks import Track
 from unhobble.vocabulary import TrialState
 
@@ -86,7 +87,8 @@ class PooledStrategy:
 
     def __init__(self, policy: Policy, problem: SearchProblem, believing: Believing = believe) -> None:
         self._policy, self._problem, self._believing = policy, problem, believing
-        self._evidence = Evidence(Encoding(problem.space), problem.tasks)
+        encoding = Encoding(problem.space)
+        self._evidence = Evidence(encoding, problem.tasks, earlier=sources_of(problem.earlier, encoding))
         self._costs = Costs(self._evidence)
         self._track_known: dict[Configuration, Track] = {}
         self._headline = self._track_of(problem.baseline)
@@ -157,8 +159,10 @@ class PooledStrategy:
         if not rows:
             return []
         rng = np.random.default_rng(self._problem.seed)
+        rests_on: tuple[RestsOn, ...] = ()
         try:
             rows, rates = self._rates(rows, rng, price)
+            rests_on = self._rests_on(self._now())
         except np.linalg.LinAlgError:  # there is no model, so each configuration stands for itself
             seen, scored = self._evidence.counts[rows].sum(axis=1), self._evidence.scores[rows].sum(axis=1)
             rates = rng.beta(1 + scored[:, None], 1 + (seen - scored)[:, None], (len(rows), _DRAWS))
@@ -182,6 +186,7 @@ class PooledStrategy:
                 probability_best=float(wins[place]),
                 rollouts=int(self._evidence.counts[rows[place]].sum()),
                 per_cost=None if price is None else price.unit,
+                rests_on=rests_on,
             )
             for place in sorted(range(len(rows)), key=lambda place: (-order[place], -means[place], numbers[place]))[:n]
         ]
@@ -195,6 +200,12 @@ class PooledStrategy:
         best = set(np.argsort(-height, kind="stable")[:_COMPARED].tolist())
         kept = [rows[place] for place in np.argsort(-hope, kind="stable") if place in best]
         return kept, success(*belief.draws(self._evidence.places[kept], kept, _DRAWS, rng))
+
+    def _rests_on(self, belief: Belief) -> tuple[RestsOn, ...]:
+        return tuple(
+            RestsOn(study=source.study, weight=weight, rollouts=int(source.counts.sum()))
+            for source, weight in zip(self._evidence.earlier, belief.weights, strict=True)
+        )
 
     def outlook(self, track: Track | None = None) -> Outlook | None:
         """See ``protocols.SearchStrategy``."""
