@@ -44,7 +44,7 @@ class Course:
     ``rollouts_for_the_best`` are those by which the true best of the space is looked for, and no study's.
     """
 
-    strategy: str = "pooled"
+    strategy: str = "tpe"
     options: dict[str, Any] = field(default_factory=dict)
     space: str | dict[str, Any] = "default"
     suite: str = "builtin/shell"

@@ -23,7 +23,7 @@ _HIGHEST_SEED = 2**32 - 2
 @app.command()
 def calibrate(
     *,
-    strategy: Annotated[str, typer.Option(help="The strategy that is calibrated.")] = "pooled",
+    strategy: Annotated[str, typer.Option(help="The strategy that is calibrated.")] = "tpe",
     option: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter of it; may be given again.")] = None,
     organism: Annotated[
         list[str] | None,

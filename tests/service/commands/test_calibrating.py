@@ -12,7 +12,7 @@ SMALL = ("--space", "tool-formats", "--rollouts", "180", "--seeds", "2", "--orga
         (("--organism", "nobody"), "--organism: 'nobody' is neither a shipped organism nor a file; there are"),
         (("--organism", "compliant", "--organism", "organism/compliant"), "'compliant' is given twice"),
         (("--strategy", "guess"), "--strategy: no strategy 'guess'; there are"),
-        (("--option", "narrowed=0"), "--option: strategy pooled.narrowed: Input should be greater than 0"),
+        (("--option", "first_tasks=0"), "--option: strategy tpe.first_tasks: Input should be greater than or equal to 1"),
         (("--option", "first_tasks"), "--option: must be NAME=VALUE, not 'first_tasks'"),
         (("--space", "nowhere"), "--space: no preset 'nowhere'; there are"),
         (("--suite", "none/such"), "--suite: no suite 'none/such'; there are"),
