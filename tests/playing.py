@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from search_spaces.space import Space
 from service.search.problem import SearchProblem
 from unhobble.configuration import Configuration
+from unhobble.errors import BadInput
 from unhobble.protocols import SearchStrategy
 from unhobble.records import Outcome, RolloutRequest, TaskInfo
 from unhobble.registry import installed
@@ -20,6 +21,16 @@ def problem(space: str = "default", *, rollouts: int = 200, seed: int = 0) -> Se
 
 def build(name: str, at: SearchProblem, **options) -> SearchStrategy:
     return installed().build(PluginKind.strategy, name, options, at)
+
+
+def can_be_built(name: str) -> bool:
+    """Whether what a strategy is computed with is installed."""
+    try:
+        build(name, problem())
+    except BadInput as error:
+        assert "is not installed here" in str(error)  # noqa: PT017  # nothing else may keep a strategy from its tests
+        return False
+    return True
 
 
 def outcome(request: RolloutRequest, score: float | None) -> Outcome:

@@ -4,7 +4,7 @@ import pytest
 
 from search_spaces.space import Space
 from service.search.problem import SearchProblem
-from tests.playing import TASKS, build, is_xml, outcome, play, problem
+from tests.playing import TASKS, build, can_be_built, is_xml, outcome, play, problem
 from unhobble.errors import BadInput
 from unhobble.registry import installed
 from unhobble.vocabulary import PluginKind, TrialState
@@ -29,15 +29,6 @@ CONTINUOUS = {
         "limits.turns": 40,
     },
 }
-
-
-def can_be_built(name: str) -> bool:
-    try:
-        build(name, problem())
-    except BadInput as error:
-        assert "is not installed here" in str(error)  # noqa: PT017  # nothing else may keep a strategy from its tests
-        return False
-    return True
 
 
 pytestmark = pytest.mark.parametrize("name", [name for name in installed().ids(PluginKind.strategy) if can_be_built(name)])

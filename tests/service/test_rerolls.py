@@ -62,7 +62,7 @@ async def test_a_rollout_whose_sandbox_was_killed_is_run_again_in_its_place_and_
         rollouts = list(all_rollouts(store, study, RolloutFilter()))
     killed = {label for label in opened if opened.count(label) > 1}
     assert (record.phase, record.reason) == (Phase.completed, "")
-    assert len(rollouts) == STUDY["budget"]["rollouts"]
+    assert len(rollouts) == record.progress.rollouts_finished <= STUDY["budget"]["rollouts"]
     assert len({(r.trial, r.task, r.epoch, r.split) for r in rollouts}) == len(rollouts)
     assert all(r.score is not None for r in rollouts)
     assert {r.id for r in rollouts if r.retries} == killed
