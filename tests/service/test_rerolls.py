@@ -13,7 +13,7 @@ from service.workers import inline_pools
 from unhobble.records import RolloutFilter
 from unhobble.registry import Registry, installed
 from unhobble.spec import StudySpec
-from unhobble.vocabulary import Phase, PluginKind
+from unhobble.vocabulary import Phase, PluginKind, Split
 
 pytestmark = pytest.mark.slow  # a whole study in real sandboxes
 
@@ -63,6 +63,10 @@ async def test_a_rollout_whose_sandbox_was_killed_is_run_again_in_its_place_and_
     killed = {label for label in opened if opened.count(label) > 1}
     assert (record.phase, record.reason) == (Phase.completed, "")
     assert len(rollouts) == record.progress.rollouts_finished <= STUDY["budget"]["rollouts"]
+    # The search has all that was planned for it; of the rest the confirmation leaves what no pair can be made of.
+    searched = sum(r.split is Split.search for r in rollouts)
+    assert searched == record.search_ended.planned == record.search_ended.rollouts
+    assert STUDY["budget"]["rollouts"] - len(rollouts) <= 2
     assert len({(r.trial, r.task, r.epoch, r.split) for r in rollouts}) == len(rollouts)
     assert all(r.score is not None for r in rollouts)
     assert {r.id for r in rollouts if r.retries} == killed

@@ -2,8 +2,8 @@
 
 The maximum is that of joint draws over several hundred candidates, which hold what may be the best (``candidates``), and over
 random configurations, each of which stands for as many of the space as there are: of these it is the best residual that counts.
-Real spaces are rougher than the model's prior says; so for the upper limit the draws are widened, by a factor that was found on the
-tuning surfaces of ``benchmarks/search`` (docs/search.md has what the limit covers on others).
+Real spaces are rougher than the model's prior says; so for the upper limit the draws are widened, by a factor that was chosen by
+hand. It is not enough everywhere: docs/search.md has what was seen.
 """
 
 import random
