@@ -110,7 +110,7 @@ class Outlook(Frozen):
     maximum: float = Field(description="Posterior mean of the best success rate that any configuration of the space has.")
     maximum_low: float = Field(description="Lower end of its 90 % credible interval.")
     maximum_high: float = Field(description="Upper end of its 90 % credible interval.")
-    upper_limit: float = Field(description="95 % of the widened draws of the maximum lie below: the upper limit of the space.")
+    upper_limit: float = Field(description="95 % of the widened draws of the maximum lie below it.")
     shortfalls: tuple[float, ...] = Field(
         description="Draws from the posterior of the maximum less the success rate of what is recommended; sorted, never below 0."
     )
