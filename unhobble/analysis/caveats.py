@@ -102,7 +102,8 @@ def _of_resampling(resampled: Resampled) -> Iterator[str]:
 def _of_outlook(outlook: SpaceOutlook) -> Iterator[str]:
     yield (
         f"The upper limit of the space, {outlook.upper_limit:.2f} on the search tasks, is a 95 % credible limit under a model "
-        "(on test surfaces it held less often), and no proof. It is of the configurations of the declared space alone: what lies outside can do better."
+        "(on test surfaces it held less often), and no proof. "
+        "It is of the configurations of the declared space alone: what lies outside can do better."
     )
 
 
